@@ -1,0 +1,86 @@
+# The project's commands. `make` alone lists them.
+#
+# The tools live in .venv: uv from a hash-pinned one-line lock by pip, everything else from hash-pinned locks by uv, or by
+# pip where uv cannot. Two stamps, so that `make run` never waits for the test tools. The project itself is not installed:
+# `python -m app` from this folder finds app/ and migrations/. Written for GNU make 3.81 and newer.
+
+PY ?= python3
+ARGS ?=
+BIN := .venv/bin
+CODE := app migrations bench tests
+export UV_SYSTEM_CERTS = 1
+
+# Rooms whose branch coverage is gated, and the gate in percent.
+GATED := app/core/*,app/oauth2/*,app/dialects/*,app/storage/*
+GATE := 95
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run test coverage lint format lock bench faults clean
+
+help:  ## print this list
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
+
+setup: .venv/.run  ## build .venv with what the server needs
+
+setup-dev: .venv/.dev  ## the same, and the tools for tests, lint and locks
+
+run: .venv/.run  ## start the sandbox                       ARGS="--port 8080"
+	@$(BIN)/python -m app sandbox $(ARGS)
+
+test: .venv/.dev  ## run the tests without the slow faults    ARGS="tests/core -k name"
+	@$(BIN)/python -m pytest -n 2 -m 'not faults' $(ARGS)
+
+coverage: .venv/.dev  ## run the tests and gate their branch coverage
+	@$(BIN)/python -m coverage erase
+	@$(BIN)/python -m pytest -n 2 -m 'not faults' --cov --cov-report= $(ARGS)
+	@$(BIN)/python -m coverage report --include='$(GATED)' --fail-under=$(GATE)
+
+lint: .venv/.dev  ## check style, types and who imports whom
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy $(wildcard $(CODE))
+	@$(BIN)/lint-imports --no-logo
+
+format: .venv/.dev  ## format the code and fix what can be fixed
+	@$(BIN)/ruff check --fix-only --quiet
+	@$(BIN)/ruff format
+
+lock: $(BIN)/uv  ## recompile the lock files                ARGS=--upgrade raises the pins
+	@$(call compile,pyproject.toml,requirements.txt)
+	@$(call compile,pyproject.toml --group test --group lint --constraint requirements.txt,requirements-dev.txt)
+	@$(call compile,--group installer,requirements-uv.txt)
+
+bench: .venv/.dev  ## measure the server                      ARGS="--help"
+	@$(BIN)/python -m bench $(ARGS)
+
+faults: .venv/.dev  ## run the slow tests that kill and break things
+	@$(BIN)/python -m pytest -m faults tests/faults $(ARGS)
+
+clean:  ## remove .venv, caches and build results
+	@rm -rf .venv build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Same pins for Python 3.11 and newer on every platform, every file by its hash, and no address of any index.
+compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links $(ARGS) $(1) --output-file $(2)
+
+define install
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode --requirement $(1) \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(1)
+endef
+
+$(BIN)/uv: requirements-uv.txt
+	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "this needs Python 3.11 or newer as $(PY): try  make PY=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	@$(PY) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "$(PY) has no venv module: apt-get install python3-venv" >&2; exit 2; }
+	@$(PY) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+.venv/.run: requirements.txt $(BIN)/uv
+	$(call install,$<)
+	@touch $@
+
+.venv/.dev: requirements-dev.txt .venv/.run
+	$(call install,$<)
+	@touch $@

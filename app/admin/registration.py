@@ -1,0 +1,257 @@
+"""What a client may be registered with (RFC 7591 §2): the keys, their forms, and what must fit together."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+from app.admin.fields import Fields, Refused, origin_problem
+from app.core.redirect_uris import redirect_uri_problem
+from app.core.scopes import is_well_formed, scopes_of
+from app.core.secrets import new_id
+from app.dialects import Dialects
+from app.dialects.dialect import Dialect, option_text
+from app.models import Client
+
+STANDARD: Final = "standard"
+"""The dialect of a client that names none."""
+DEFAULT_PROFILE: Final = "oauth21"
+"""The profile of a standard client that names none; it is stored as no option."""
+AUTH_METHODS: Final = ("client_secret_basic", "client_secret_post", "none")
+RESPONSE_TYPES: Final = ("code", "token")
+MAXIMUM_SECRET: Final = 1024
+_MAXIMUM_URI: Final = 2000
+_KEYS: Final = (
+    "client_id",
+    "client_secret",
+    "client_name",
+    "dialect",
+    "redirect_uris",
+    "grant_types",
+    "response_types",
+    "scope",
+    "token_endpoint_auth_method",
+    "post_logout_redirect_uris",
+    "allowed_origins",
+    "shops",
+)
+_URLS: Final = ("client_uri", "logo_uri", "tos_uri", "policy_uri", "jwks_uri")
+_TEXTS: Final = ("software_id", "software_version")
+_EXTRA: Final = (*_URLS, *_TEXTS, "contacts", "jwks")
+_TRANSLATED: Final = ("client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri")
+"""Keys that may be said in several languages, as ``client_name#zh`` (RFC 7591 §2.2)."""
+_PRIVATE_JWK: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientDeclaration:
+    """What is declared of a client; what is ``None``, or no key of a mapping, is not declared.
+
+    ``columns`` are members of the record, ``options`` the dialect's (``False`` and an empty text take one away), ``extra`` the
+    metadata that decides nothing here (an empty value takes one away). ``shops`` are to be granted.
+    """
+
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+    dialect: str | None = None
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, str | bool] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
+    shops: tuple[str, ...] = ()
+
+
+def declare_client(values: Mapping[str, object], dialects: Dialects) -> ClientDeclaration:
+    """Read what is declared of a client; checks each value by itself.
+
+    Raises:
+        Refused: with the first key that cannot be, and why.
+    """
+    fields = Fields(values)
+    options = {name: None for dialect in dialects.by_name.values() for name in dialect.tables.options}
+    translated = [name for name in fields.names() if name.partition("#")[0] in _TRANSLATED and name.partition("#")[2]]
+    fields.allow([*_KEYS, *options, *_EXTRA, *translated])
+    dialect = fields.text("dialect", 64)
+    if dialect is not None and dialect not in dialects.by_name:
+        raise Refused("dialect", f"there is no dialect {dialect}: there are {', '.join(dialects.by_name)}")
+    client_id = fields.identifier("client_id", 200)
+    if client_id == "":
+        raise Refused("client_id", "is empty: leave it out and one is made")
+    client_secret = fields.identifier("client_secret", MAXIMUM_SECRET)
+    if client_secret == "":
+        raise Refused("client_secret", "is empty: leave it out and one is made")
+    extra: dict[str, object] = {name: fields.url(name) for name in (*_URLS, *(one for one in translated if "uri#" in one))}
+    extra |= {name: fields.text(name, 200) for name in (*_TEXTS, *(one for one in translated if "name#" in one))}
+    extra |= {"contacts": fields.texts("contacts", 320), "jwks": _jwks(fields)}
+    columns = {
+        "client_name": fields.text("client_name", 200),
+        "redirect_uris": _each(fields, "redirect_uris", redirect_uri_problem),
+        "grant_types": fields.texts("grant_types", 64),
+        "response_types": fields.texts("response_types", 64),
+        "scope": _scope(fields),
+        "token_endpoint_auth_method": _auth_method(fields),
+        "post_logout_redirect_uris": _each(fields, "post_logout_redirect_uris", redirect_uri_problem),
+        "allowed_origins": _each(fields, "allowed_origins", origin_problem),
+    }
+    return ClientDeclaration(
+        client_id=client_id,
+        client_secret=client_secret,
+        dialect=dialect,
+        columns=_declared(columns),
+        options={name: value for name in options if (value := fields.choice(name)) is not None},
+        extra=_declared(extra),
+        shops=tuple(fields.texts("shops", 200) or ()),
+    )
+
+
+def _declared(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _each(fields: Fields, key: str, problem_of: Callable[[str], str | None]) -> list[str] | None:
+    values = fields.texts(key, _MAXIMUM_URI)
+    for value in values or ():
+        problem = problem_of(value)
+        if problem is not None:
+            raise Refused(key, f"{value}: {problem}")
+    return values
+
+
+def _scope(fields: Fields) -> str | None:
+    scope = fields.text("scope", 4096)
+    if scope and not is_well_formed(scope):
+        raise Refused("scope", "takes up to 100 scopes of visible ASCII characters, separated by one space")
+    return " ".join(scopes_of(scope)) if scope is not None else None
+
+
+def _auth_method(fields: Fields) -> str | None:
+    method = fields.text("token_endpoint_auth_method", 64)
+    if method and method not in AUTH_METHODS:
+        raise Refused("token_endpoint_auth_method", f"is one of {', '.join(AUTH_METHODS)}")
+    return method
+
+
+def _jwks(fields: Fields) -> Mapping[str, object] | None:
+    jwks = fields.table("jwks")
+    if not jwks:
+        return jwks
+    keys = jwks.get("keys")
+    if not isinstance(keys, list) or not all(isinstance(key, Mapping) for key in keys):
+        raise Refused("jwks", 'must hold a list of keys: { keys = [ { kty = "…", … } ] }')
+    if any(not _PRIVATE_JWK.isdisjoint(key) for key in keys):
+        raise Refused("jwks", "holds a private key: register the public members alone")
+    return jwks
+
+
+def new_client(declared: ClientDeclaration, dialects: Dialects, now: datetime) -> Client:
+    """Return the client of a declaration, completed by the defaults of its dialect.
+
+    Raises:
+        Refused: members do not fit together.
+    """
+    dialect = dialects[declared.dialect or STANDARD]
+    tables = dialect.tables
+    blank = Client(
+        client_id=declared.client_id or new_id(),
+        dialect=dialect.name,
+        token_endpoint_auth_method=tables.default_auth_method,
+        grant_types=list(tables.default_grant_types) if tables.default_grant_types is not None else None,
+        redirect_uris=[],
+        post_logout_redirect_uris=[],
+        allowed_origins=[],
+        scope="",
+        options={},
+        extra={},
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+    client = merged(blank, declared, dialects)
+    if client.grant_types is None:
+        open_words = [word for word in dialect.grants if not closed_by(dialect, word, client)]
+        if len(open_words) < len(dialect.grants):
+            client.grant_types = open_words
+    return client
+
+
+def merged(client: Client, declared: ClientDeclaration, dialects: Dialects) -> Client:
+    """Return a client with what is declared of it, and check that all of its members fit together.
+
+    Raises:
+        Refused: they do not.
+    """
+    if declared.dialect not in {None, client.dialect}:
+        raise Refused("dialect", f"cannot change from {client.dialect}: register another client")
+    if client.dialect not in dialects.by_name:
+        raise Refused("dialect", f"the dialect {client.dialect} of this client is not loaded: see TOKENRY_DIALECTS")
+    dialect = dialects[client.dialect]
+    columns = dict(declared.columns)
+    if columns.get("token_endpoint_auth_method") == "":
+        columns["token_endpoint_auth_method"] = dialect.tables.default_auth_method
+    if "client_name" in columns:
+        columns["client_name"] = columns["client_name"] or None
+    result = replace(
+        client,
+        **columns,
+        options=_options({**client.options, **declared.options}, dialect),
+        extra={name: value for name, value in {**client.extra, **declared.extra}.items() if value},
+    )
+    _check(result, dialect)
+    return result
+
+
+def _options(options: Mapping[str, str | bool], dialect: Dialect) -> dict[str, str | bool]:
+    """Return the options without those that say nothing."""
+    said = {name: value for name, value in options.items() if value not in {"", False}}
+    if dialect.name == STANDARD and said.get("profile") == DEFAULT_PROFILE:
+        del said["profile"]
+    return said
+
+
+def profile_of(client: Client) -> str:
+    """Return the profile of a client: the named bundle of rules that it is registered for."""
+    return str(client.options.get("profile", DEFAULT_PROFILE))
+
+
+def closed_by(dialect: Dialect, word: str, client: Client) -> str | None:
+    """Return the option without which a grant is closed to the client, as ``profile = "legacy"``, or ``None``."""
+    for name, value in dialect.grants[word].requires_option.items():
+        if option_text(client.options.get(name, False)) != option_text(value):
+            return f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {option_text(value)}"
+    return None
+
+
+def _check(client: Client, dialect: Dialect) -> None:
+    for name, value in client.options.items():
+        problem = dialect.option_problem({name: value})
+        if problem is not None:
+            raise Refused(name, problem)
+    if client.is_public and not dialect.serves_public_clients:
+        raise Refused("token_endpoint_auth_method", f"the dialect {dialect.name} serves no public clients: choose another than none")
+    _check_grant_types(client, dialect)
+    for response_type in client.response_types or ():
+        _check_response_type(response_type, client, dialect)
+
+
+def _check_grant_types(client: Client, dialect: Dialect) -> None:
+    key = "grant_types"
+    for word in client.grant_types or ():
+        if word not in dialect.grants:
+            raise Refused(key, f"the dialect {dialect.name} has no grant {word}: it has {', '.join(dialect.grants)}")
+        needed = closed_by(dialect, word, client)
+        if needed is not None:
+            raise Refused(key, f"the grant {word} is open only to clients with {needed}")
+        if client.is_public and dialect.grants[word].grant_type == "client_credentials":
+            raise Refused(key, f"the grant {word} needs a secret, and a public client has none")
+    if not client.redirect_uris and _uses_codes(client.grant_types or (), dialect):
+        raise Refused("redirect_uris", "authorization codes need one: declare it, or grant_types without authorization codes")
+
+
+def _uses_codes(words: Iterable[str], dialect: Dialect) -> bool:
+    return any(dialect.grants[word].grant_type == "authorization_code" for word in words)
+
+
+def _check_response_type(response_type: str, client: Client, dialect: Dialect) -> None:
+    if response_type not in RESPONSE_TYPES:
+        raise Refused("response_types", f"there is no {response_type}: there are {', '.join(RESPONSE_TYPES)}")
+    if response_type != "code" and dialect.name == STANDARD and profile_of(client) != "legacy":
+        raise Refused("response_types", f'{response_type} is open only to clients with profile = "legacy"')

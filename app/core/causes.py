@@ -1,0 +1,79 @@
+"""Why a request is refused: a closed list, finer than the error codes of RFC 6749.
+
+A dialect's error table answers by cause; the answer of the RFC itself stands here.
+"""
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+
+class Cause(StrEnum):
+    """The reason of a refusal."""
+
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    BODY_TOO_LARGE = "body_too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    MALFORMED_BODY = "malformed_body"
+    REPEATED_PARAMETER = "repeated_parameter"
+    PARAMETER_IN_QUERY = "parameter_in_query"
+    MISSING_PARAMETER = "missing_parameter"
+    INVALID_PARAMETER = "invalid_parameter"
+    UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
+    CONFLICTING_CREDENTIALS = "conflicting_credentials"
+    INVALID_CLIENT = "invalid_client"
+    FOREIGN_DIALECT = "foreign_dialect"
+    UNAUTHORIZED_GRANT = "unauthorized_grant"
+    UNKNOWN_SHOP = "unknown_shop"
+    BAD_BEARER = "bad_bearer"
+    BAD_CODE = "bad_code"
+    BAD_REDIRECT_URI = "bad_redirect_uri"
+    BAD_CODE_VERIFIER = "bad_code_verifier"
+    BAD_REFRESH_TOKEN = "bad_refresh_token"
+    BAD_USER_CREDENTIALS = "bad_user_credentials"
+    BAD_SCOPE = "bad_scope"
+    FOREIGN_TOKEN = "foreign_token"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    UNAVAILABLE = "unavailable"
+    SERVER_ERROR = "server_error"
+
+
+class StandardAnswer(NamedTuple):
+    """The HTTP status and the ``error`` code that a cause has by RFC 6749 §5.2, and the words for a developer.
+
+    ``description`` is what is said where the refusal itself brings no words: printable ASCII without quotes and backslashes.
+    """
+
+    status: int
+    error: str
+    description: str
+
+
+STANDARD_ANSWERS: Final[dict[Cause, StandardAnswer]] = {
+    Cause.METHOD_NOT_ALLOWED: StandardAnswer(405, "invalid_request", "This endpoint does not answer this HTTP method."),
+    Cause.BODY_TOO_LARGE: StandardAnswer(413, "invalid_request", "The request body is too large."),
+    Cause.UNSUPPORTED_MEDIA_TYPE: StandardAnswer(415, "invalid_request", "This endpoint does not read this Content-Type."),
+    Cause.MALFORMED_BODY: StandardAnswer(400, "invalid_request", "The request body is malformed."),
+    Cause.REPEATED_PARAMETER: StandardAnswer(400, "invalid_request", "A parameter is sent more than once."),
+    Cause.PARAMETER_IN_QUERY: StandardAnswer(400, "invalid_request", "Parameters belong in the body, not in the URL."),
+    Cause.MISSING_PARAMETER: StandardAnswer(400, "invalid_request", "A required parameter is missing."),
+    Cause.INVALID_PARAMETER: StandardAnswer(400, "invalid_request", "A parameter has an invalid value."),
+    Cause.UNSUPPORTED_GRANT_TYPE: StandardAnswer(400, "unsupported_grant_type", "This endpoint does not support this grant_type."),
+    Cause.CONFLICTING_CREDENTIALS: StandardAnswer(400, "invalid_request", "The client authenticates in more than one way."),
+    Cause.INVALID_CLIENT: StandardAnswer(401, "invalid_client", "Client authentication failed."),
+    Cause.FOREIGN_DIALECT: StandardAnswer(400, "unauthorized_client", "This endpoint does not serve this client."),
+    Cause.UNAUTHORIZED_GRANT: StandardAnswer(400, "unauthorized_client", "The client may not use this grant_type."),
+    Cause.UNKNOWN_SHOP: StandardAnswer(400, "invalid_grant", "The shop is unknown or not granted to this client."),
+    Cause.BAD_BEARER: StandardAnswer(401, "invalid_token", "The bearer token is missing or not valid."),
+    Cause.BAD_CODE: StandardAnswer(400, "invalid_grant", "The authorization code is not valid."),
+    Cause.BAD_REDIRECT_URI: StandardAnswer(400, "invalid_grant", "The redirect_uri differs from the one of the authorization request."),
+    Cause.BAD_CODE_VERIFIER: StandardAnswer(400, "invalid_grant", "The code_verifier does not match the code_challenge."),
+    Cause.BAD_REFRESH_TOKEN: StandardAnswer(400, "invalid_grant", "The refresh token is not valid."),
+    Cause.BAD_USER_CREDENTIALS: StandardAnswer(400, "invalid_grant", "The user name or password is not valid."),
+    Cause.BAD_SCOPE: StandardAnswer(400, "invalid_scope", "The requested scope is malformed or not granted to this client."),
+    Cause.FOREIGN_TOKEN: StandardAnswer(400, "invalid_grant", "The token was issued to another client."),
+    Cause.TOO_MANY_ATTEMPTS: StandardAnswer(429, "temporarily_unavailable", "Too many failed attempts. Try again later."),
+    Cause.UNAVAILABLE: StandardAnswer(503, "temporarily_unavailable", "The service is busy. Try again shortly."),
+    Cause.SERVER_ERROR: StandardAnswer(500, "server_error", "The server failed to answer this request."),
+}
+KEEPS_ITS_STATUS: Final = frozenset({Cause.TOO_MANY_ATTEMPTS, Cause.UNAVAILABLE, Cause.SERVER_ERROR})
+"""Causes whose HTTP status no option of a client changes, because proxies and retries act on it."""

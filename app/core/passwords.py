@@ -1,0 +1,28 @@
+"""Names and passwords of people: how a name is spelt for look-up, and which passwords are accepted."""
+
+import unicodedata
+from typing import Final
+
+MINIMUM_LENGTH: Final = 8
+MAXIMUM_LENGTH: Final = 1024
+"""Characters; longer input is refused before it is hashed."""
+
+
+def login_key(name: str) -> str:
+    """Return the one spelling under which a user name or e-mail address is looked up and counted.
+
+    Compatibility-composed, case folded and without surrounding space, so that no spelling opens a second counter or account.
+    """
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).strip().casefold()).strip()
+
+
+def password_problem(password: str) -> str | None:
+    """Return what is wrong with a new password, or ``None``.
+
+    Length is the only rule of composition (NIST SP 800-63B §5.1.1.2).
+    """
+    if len(password) < MINIMUM_LENGTH:
+        return f"a password needs at least {MINIMUM_LENGTH} characters"
+    if len(password) > MAXIMUM_LENGTH:
+        return f"a password has at most {MAXIMUM_LENGTH} characters"
+    return None

@@ -1,0 +1,65 @@
+"""What a grant hands out and for how long: the values a dialect chooses among."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.core.secrets import SecretFormat
+
+
+class RefreshRule(StrEnum):
+    """What a refresh does to the tokens that were there.
+
+    ``rotate`` replaces the refresh token (RFC 9700 §4.14.2); ``reuse`` keeps it; ``extend`` moves the end of the presented access
+    token and hands out nothing new.
+    """
+
+    ROTATE = "rotate"
+    REUSE = "reuse"
+    EXTEND = "extend"
+
+
+class ShopRule(StrEnum):
+    """Whether a grant acts for a shop."""
+
+    NONE = "none"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+class RedirectUriRule(StrEnum):
+    """When the token request must repeat the redirect URI.
+
+    ``required``: always. ``repeated``: if the authorization request sent one (RFC 6749 §4.1.3). ``optional``: checked only if sent.
+    """
+
+    REQUIRED = "required"
+    REPEATED = "repeated"
+    OPTIONAL = "optional"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Formats, lifetimes in seconds and rules of one grant.
+
+    ``refresh_token_expires_in`` and ``refresh_token_idle_in`` of 0 mean no such limit; the family still ends ``family_expires_in``
+    after its grant unless that is 0 too. ``grace_in`` is how long a confidential client may repeat a rotation whose answer it lost.
+    ``revoke_access_token``: a refresh ends the access tokens that the family had.
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (read by the loader of dialect files, never changed)
+
+    access_token: SecretFormat = SecretFormat()
+    access_token_expires_in: int = 3600
+    token_type: str = "Bearer"
+    issue_refresh_token: bool = False
+    refresh_token: SecretFormat = SecretFormat()
+    refresh_token_expires_in: int = 30 * 86400
+    refresh_token_idle_in: int = 0
+    family_expires_in: int = 365 * 86400
+    refresh_rule: RefreshRule = RefreshRule.ROTATE
+    grace_in: int = 10
+    revoke_access_token: bool = False
+    authorization_code: SecretFormat = SecretFormat()
+    authorization_code_expires_in: int = 60
+    redirect_uri: RedirectUriRule = RedirectUriRule.REPEATED
+    shop: ShopRule = ShopRule.NONE

@@ -1,0 +1,20 @@
+"""How partners speak: each dialect is a data file; this room reads a request by it into RFC words and renders the outcome by it.
+
+The front door is :class:`Dialects`: the dialects that are loaded, and the doors (method and path) they declare together.
+"""
+
+from app.dialects.door import Answer, Door, Reading, WireRequest
+from app.dialects.loader import DialectError, Dialects, load_dialects, read_dialect
+from app.dialects.table import parameter_tables
+
+__all__ = [
+    "Answer",
+    "DialectError",
+    "Dialects",
+    "Door",
+    "Reading",
+    "WireRequest",
+    "load_dialects",
+    "parameter_tables",
+    "read_dialect",
+]

@@ -1,0 +1,223 @@
+"""Bodies: from bytes to name/value pairs, strictly.
+
+A body that is ambiguous (a name twice) or that a database or a log could stumble over (bad UTF-8, control characters) is refused
+here, before anything is looked up.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from app.core.causes import Cause
+from app.messages import Refusal
+
+URLENCODED: Final = "application/x-www-form-urlencoded"
+MULTIPART: Final = "multipart/form-data"
+JSON: Final = "application/json"
+MAXIMUM_BODY: Final[Mapping[str, int]] = {URLENCODED: 64 * 1024, MULTIPART: 64 * 1024, JSON: 256 * 1024}
+"""Bytes, by media type."""
+_MAXIMUM_FIELDS: Final = 100
+_MAXIMUM_PARTS: Final = 20
+_MAXIMUM_DEPTH: Final = 20
+_MAXIMUM_PREAMBLE: Final = 1024
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_BOUNDARY: Final = re.compile(r";\s*boundary=(?:\"([^\"]*)\"|([^;\s\"]*))", re.IGNORECASE)
+
+Pairs = dict[str, str]
+
+
+def media_type_of(content_type: str) -> str:
+    """Return the media type of a Content-Type header in lower case; every parameter, a charset too, is ignored."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _malformed(description: str) -> Refusal:
+    return Refusal(Cause.MALFORMED_BODY, description)
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _malformed("The request body is not valid UTF-8.") from None
+
+
+def _add(pairs: Pairs, name: str, value: str, repeatable: frozenset[str]) -> None:
+    if _CONTROL.search(value) or _CONTROL.search(name):
+        raise _malformed("A parameter holds a control character.")
+    if name in pairs:
+        if name not in repeatable:
+            raise Refusal(Cause.REPEATED_PARAMETER)
+        value = f"{pairs[name]} {value}"
+    pairs[name] = value
+
+
+def decode_urlencoded(body: bytes, _content_type: str, repeatable: frozenset[str] = frozenset()) -> Pairs:
+    """Read ``application/x-www-form-urlencoded`` (URL Standard §5.1) with at most 100 fields.
+
+    Values of a name in ``repeatable`` are joined by spaces.
+
+    Raises:
+        Refusal: the body is malformed, or a name stands in it twice.
+    """
+    pairs: Pairs = {}
+    fields = body.split(b"&")
+    if len(fields) > _MAXIMUM_FIELDS:
+        raise _malformed("The request body has too many fields.")
+    for field in fields:
+        if not field:
+            continue
+        name, _, value = field.partition(b"=")
+        _add(pairs, _unescape(name), _unescape(value), repeatable)
+    return pairs
+
+
+def _unescape(raw: bytes) -> str:
+    if b"+" in raw:
+        raw = raw.replace(b"+", b" ")
+    if b"%" in raw:
+        raw = unquote_to_bytes(raw)
+    return _text(raw)
+
+
+def _unique_members(members: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(members)
+    if len(found) != len(members):
+        raise Refusal(Cause.REPEATED_PARAMETER)
+    return found
+
+
+def _no_constant(name: str) -> object:
+    raise _malformed(f"The JSON holds {name.lstrip('-')}, which is no JSON number.")
+
+
+def _depth_is_bounded(body: str) -> bool:
+    """Whether the nesting stays within bounds, counted over the text so that the parser never recurses into a bomb.
+
+    Brackets inside strings count too: that can only refuse what nobody sends.
+    """
+    depth = 0
+    for character in body:
+        if character in "[{":
+            depth += 1
+            if depth > _MAXIMUM_DEPTH:
+                return False
+        elif character in "]}":
+            depth -= 1
+    return True
+
+
+def decode_json(body: bytes, _content_type: str, _repeatable: frozenset[str] = frozenset()) -> dict[str, object]:
+    """Read a JSON object (RFC 8259): no member twice, no NaN or Infinity, at most 20 levels deep and 100 members.
+
+    Raises:
+        Refusal: the body is malformed, or a member stands in it twice.
+    """
+    text = _text(body)
+    if text.count("[") + text.count("{") > _MAXIMUM_DEPTH and not _depth_is_bounded(text):
+        raise _malformed("The JSON is nested too deeply.")
+    try:
+        value = json.loads(text, object_pairs_hook=_unique_members, parse_constant=_no_constant)
+    except ValueError:
+        raise _malformed("The request body is not valid JSON.") from None
+    if not isinstance(value, dict):
+        raise _malformed("The request body is not a JSON object.")
+    if len(value) > _MAXIMUM_FIELDS:
+        raise _malformed("The request body has too many members.")
+    for name, member in value.items():
+        if _CONTROL.search(name) or (isinstance(member, str) and (_CONTROL.search(member) or not _is_scalar_text(member))):
+            raise _malformed("A member holds a control character.")
+    return value
+
+
+def _is_scalar_text(text: str) -> bool:
+    """Whether the text has no lone surrogate, which JSON can spell and UTF-8 cannot."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class _Fields:
+    """Collects the fields of a multipart body, and refuses what is no field."""
+
+    def __init__(self, repeatable: frozenset[str]) -> None:
+        self.pairs: Pairs = {}
+        self.is_complete = False
+        self._repeatable = repeatable
+        self._parts = 0
+        self._name = bytearray()
+        self._header_value = bytearray()
+        self._value = bytearray()
+        self._field: str | None = None
+
+    def callbacks(self) -> Mapping[str, Callable[..., None]]:
+        return {
+            "on_part_begin": self._part_begins,
+            "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._header_value.extend(data[start:end]),
+            "on_header_end": self._header_ends,
+            "on_part_data": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_part_end": self._part_ends,
+            "on_end": self._ends,
+        }
+
+    def _part_begins(self) -> None:
+        self._parts += 1
+        if self._parts > _MAXIMUM_PARTS:
+            raise _malformed("The request body has too many parts.")
+        self._field = None
+        self._value.clear()
+
+    def _header_ends(self) -> None:
+        if bytes(self._name).lower() == b"content-disposition":
+            _, options = parse_options_header(bytes(self._header_value))
+            if b"filename" in options or b"filename*" in options:
+                raise _malformed("The request body holds a file.")
+            if b"name" in options:
+                self._field = _text(options[b"name"])
+        self._name.clear()
+        self._header_value.clear()
+
+    def _part_ends(self) -> None:
+        if self._field is None:
+            raise _malformed("A part of the request body has no name.")
+        _add(self.pairs, self._field, _text(bytes(self._value)), self._repeatable)
+
+    def _ends(self) -> None:
+        self.is_complete = True
+
+
+def decode_multipart(body: bytes, content_type: str, repeatable: frozenset[str] = frozenset()) -> Pairs:
+    """Read ``multipart/form-data`` (RFC 7578) with fields only, at most 20 parts.
+
+    Of several ``boundary`` parameters the last counts: a client that fixes the header by hand has its own appended by its library.
+
+    Raises:
+        Refusal: the body is malformed, holds a file, or a name stands in it twice.
+    """
+    boundaries = _BOUNDARY.findall(content_type)
+    boundary = (boundaries[-1][0] or boundaries[-1][1]) if boundaries else ""
+    if not boundary:
+        raise _malformed("The multipart body has no boundary.")
+    delimiter = b"--" + boundary.encode("latin-1", "replace")
+    start = body.find(delimiter)
+    end = body.rfind(delimiter)
+    if not 0 <= start <= _MAXIMUM_PREAMBLE or len(body) - end > len(delimiter) + _MAXIMUM_PREAMBLE:
+        raise _malformed("The multipart body is malformed.")
+    fields = _Fields(repeatable)
+    try:
+        parser = MultipartParser(boundary.encode("latin-1", "replace"), fields.callbacks())  # type: ignore[arg-type]  # a TypedDict
+        parser.write(body[start:])
+        parser.finalize()
+    except FormParserError:
+        raise _malformed("The multipart body is malformed.") from None
+    if not fields.is_complete:
+        raise _malformed("The multipart body ends early.")
+    return fields.pairs

@@ -1,0 +1,131 @@
+"""A dialect as the program holds it: frozen values made from its file."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.core.causes import KEEPS_ITS_STATUS, STANDARD_ANSWERS, Cause
+from app.core.policy import Policy
+from app.dialects.file import DialectTables, DoorTable, GrantTable
+from app.dialects.template import Template
+from app.messages import Refusal
+
+Options = Mapping[str, str | bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A parameter of the dialect: its name on the wire, the word it means, and the form its value must have."""
+
+    name: str
+    means: str
+    pattern: re.Pattern[str] | None = None
+    maximum: int | None = None
+
+    def accepts(self, value: str) -> bool:
+        """Whether the value has the demanded form."""
+        if self.pattern is not None and self.pattern.fullmatch(value) is None:
+            return False
+        return self.maximum is None or int(value) <= self.maximum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantPolicy:
+    """The policies of one grant: by itself, and when it acts for a shop."""
+
+    alone: Policy
+    with_shop: Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorAnswer:
+    """What the dialect says to a cause; ``description`` of ``None`` leaves the refusal its own words."""
+
+    status: int
+    error: str
+    description: str | None
+    extra: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """The dialect under one set of options: policies, templates and error table."""
+
+    grants: Mapping[str, GrantPolicy]
+    answers: Mapping[str, Template]
+    statuses: Mapping[str, int]
+    errors: Mapping[Cause, ErrorAnswer]
+
+    def render_success(self, answer: str, members: Mapping[str, object], now: datetime) -> tuple[int, bytes]:
+        """Return the status and the body of a success."""
+        return self.statuses.get(answer, 200), self.answers[answer].render({**members, "now": now})
+
+    def render_refusal(self, refusal: Refusal, now: datetime) -> tuple[int, bytes]:
+        """Return the status and the body of a refusal."""
+        answer = self.errors[refusal.cause]
+        status = answer.status if refusal.cause in KEEPS_ITS_STATUS else self.statuses.get("error", answer.status)
+        values = {**answer.extra, "error": answer.error, "description": answer.description or refusal.description, "now": now}
+        return status, self.answers["error"].render(values)
+
+
+class Dialect:
+    """A partner's way to speak, as its file declares it."""
+
+    def __init__(self, tables: DialectTables, variants: Mapping[frozenset[tuple[str, str]], Variant]) -> None:
+        """Keep what the loader has checked; ``variants`` holds one for every combination of options."""
+        self.name = tables.name
+        self.tables = tables
+        self.doors: list[DoorTable] = tables.doors
+        self.grants: Mapping[str, GrantTable] = tables.grants
+        self.accepts_anonymous = tables.accepts_anonymous
+        self.serves_public_clients = tables.serves_public_clients
+        self.parameters = {
+            name: Parameter(
+                name=name,
+                means=table.means or name,
+                pattern=re.compile(table.pattern, re.ASCII) if table.pattern else None,
+                maximum=table.maximum,
+            )
+            for name, table in tables.parameters.items()
+        }
+        self.bounded = [parameter for parameter in self.parameters.values() if parameter.pattern or parameter.maximum]
+        self.refresh_grant = next((word for word, grant in tables.grants.items() if grant.grant_type == "refresh_token"), "")
+        self.plain = variants[frozenset()]
+        self._variants = variants
+
+    def wire_name(self, means: str) -> str:
+        """Return the name on the wire of an RFC word."""
+        return next((parameter.name for parameter in self.parameters.values() if parameter.means == means), means)
+
+    def variant(self, options: Options) -> Variant:
+        """Return the dialect under a client's options; a combination that was not declared counts as none."""
+        if not options:
+            return self.plain
+        return self._variants.get(option_key(options), self.plain)
+
+    def option_problem(self, options: Options) -> str | None:
+        """Return what is wrong with the options of a client, or ``None``."""
+        declared = self.tables.options
+        for name, value in options.items():
+            if name not in declared:
+                return f"the dialect {self.name} has no option {name}" + (f": it has {', '.join(declared)}" if declared else "")
+            if value is not False and option_text(value) not in declared[name]:
+                return f"the option {name} is one of {', '.join(declared[name])}, not {option_text(value)!r}"
+        return None
+
+
+def option_text(value: str | bool) -> str:  # noqa: FBT001 (the value itself)
+    """Return an option's value as the key it has in the file."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def option_key(options: Options) -> frozenset[tuple[str, str]]:
+    """Return a client's options as a key; ``false`` is the same as absent."""
+    return frozenset((name, option_text(value)) for name, value in options.items() if value is not False)
+
+
+def standard_error(cause: Cause, extra: Mapping[str, object]) -> ErrorAnswer:
+    """Return the RFC's answer to a cause."""
+    answer = STANDARD_ANSWERS[cause]
+    return ErrorAnswer(status=answer.status, error=answer.error, description=None, extra=extra)

@@ -1,0 +1,302 @@
+"""A door: one path, the dialects that own it, and the way in and out.
+
+Reading turns a raw request into one candidate request per dialect, in RFC words; once the client is known, one of them is chosen.
+Rendering turns the outcome into the answer of the client's dialect, under the client's options.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl
+
+from app.core.causes import Cause
+from app.dialects.codecs import JSON, MAXIMUM_BODY, MULTIPART, decode_json, decode_multipart, decode_urlencoded, media_type_of
+from app.dialects.credentials import bearer_token, client_credentials
+from app.dialects.dialect import Dialect
+from app.dialects.file import DoorTable
+from app.dialects.template import to_json
+from app.messages import Credentials, Endpoint, Outcome, Refusal, Request
+from app.models import Client
+
+_NEED_WORDS: Final = ("grant_type", "client_id", "client_secret", "code", "refresh_token", "username", "password", "shop")
+"""Parameters that are read before the dialect is known, so all dialects of a door must call them alike."""
+_CREDENTIAL_WORDS: Final = (*_NEED_WORDS, "access_token", "token", "code_verifier", "client_assertion", "assertion")
+_HEADERS: Final = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"), (b"pragma", b"no-cache"))
+_REALM: Final = b'Basic realm="tokenry", charset="UTF-8"'
+
+
+class WireRequest(NamedTuple):
+    """A request as it came: what the dialects look at."""
+
+    method: str
+    content_type: str
+    authorization: str | None
+    query: bytes
+    body: bytes
+    address: str
+
+
+class Answer(NamedTuple):
+    """An HTTP answer, ready to send."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """A dialect at this door, with what is looked up per request prepared."""
+
+    dialect: Dialect
+    table: DoorTable
+    words: tuple[tuple[str, str], ...]
+    """(name on the wire, word it means) of every parameter."""
+    required: Mapping[str, Mapping[str, str]]
+    """Per grant: required parameters by meaning, without those of the client's authentication."""
+    grants: tuple[str, ...]
+
+    @classmethod
+    def of(cls, dialect: Dialect, path: str) -> "_Owner":
+        table = next(door for door in dialect.doors if door.path == path)
+        means = {name: parameter.means for name, parameter in dialect.parameters.items()}
+        authentication = {"grant_type", "client_id", "client_secret"}
+        return cls(
+            dialect=dialect,
+            table=table,
+            words=tuple(means.items()),
+            required={
+                word: {means[name]: name for name in grant.required if means[name] not in authentication}
+                for word, grant in dialect.grants.items()
+            },
+            grants=tuple(table.grants if table.grants is not None else dialect.grants) if table.endpoint is Endpoint.TOKEN else (),
+        )
+
+
+@dataclass(slots=True)
+class Reading:
+    """A request as the dialects of a door read it, before it is known which of them the client speaks."""
+
+    candidates: Sequence[Request]
+    word: str
+    tried_basic: bool = False
+
+    def choose(self, client: Client | None) -> Request:
+        """Return the request in the client's dialect.
+
+        Without a client, or with one of another door, that is the dialect which takes anonymous requests, else the first. Where the
+        client's dialect lacks the grant, its request says so.
+        """
+        if client is not None:
+            for candidate in self.candidates:
+                if candidate.dialect == client.dialect:
+                    return candidate
+        return next((candidate for candidate in self.candidates if candidate.accepts_anonymous), self.candidates[0])
+
+
+@dataclass(slots=True)
+class _Parsed:
+    pairs: dict[str, str]
+    word: str
+    credentials: Credentials
+    bearer: str | None = None
+
+
+class Door:
+    """One path and its owners; the first of them answers where the client is not known."""
+
+    def __init__(self, path: str, dialects: Iterable[Dialect]) -> None:
+        """Open the door.
+
+        Raises:
+            ValueError: the dialects disagree on what the door is for, or on a name that is read before the dialect is known.
+        """
+        self.path = path
+        self.owners = {dialect.name: _Owner.of(dialect, path) for dialect in dialects}
+        self._first = next(iter(self.owners.values()))
+        tables = [owner.table for owner in self.owners.values()]
+        first = tables[0]
+        if any((table.endpoint, table.sends_grant_type, table.authenticates_by) != self._kind(first) for table in tables):
+            raise ValueError("its dialects disagree on endpoint, sends_grant_type or authenticates_by")
+        for word in _NEED_WORDS:
+            names = {owner.dialect.wire_name(word) for owner in self.owners.values() if word in dict(owner.words).values()}
+            if len(names) > 1:
+                raise ValueError(f"its dialects call {word} by different names: {', '.join(sorted(names))}")
+        self.endpoint = first.endpoint
+        self.media_types = frozenset(media_type for table in tables for media_type in table.media_types)
+        self.maximum_body = max(MAXIMUM_BODY[media_type] for media_type in self.media_types)
+        self.words = frozenset(word for owner in self.owners.values() for word in owner.grants)
+        self._repeatable = frozenset(name for table in tables for name in table.repeatable)
+        self._parameters_first = any(table.parameters_first for table in tables)
+        self._names = {word: next(iter(self._wire_names(word)), word) for word in _NEED_WORDS}
+        self._not_in_query = frozenset(name for word in _CREDENTIAL_WORDS for name in self._wire_names(word)) | {
+            name for owner in self.owners.values() for name, _ in owner.words
+        }
+
+    @staticmethod
+    def _kind(table: DoorTable) -> tuple[Endpoint, bool, str]:
+        return table.endpoint, table.sends_grant_type, table.authenticates_by
+
+    def _wire_names(self, word: str) -> list[str]:
+        found = [name for owner in self.owners.values() for name, means in owner.words if means == word]
+        return found or [word]
+
+    # -- the way in --------------------------------------------------------------------------------------------------------------
+
+    def read(self, wire: WireRequest) -> Reading:
+        """Read a request.
+
+        Raises:
+            Refusal: for every reason that does not need to know the client.
+        """
+        if wire.method != "POST":
+            raise Refusal(Cause.METHOD_NOT_ALLOWED, allow="POST")
+        if wire.query:
+            self._check_query(wire.query)
+        parsed = self._parse(wire)
+        candidates = [
+            self._request(owner, parsed, wire.address)
+            for owner in self.owners.values()
+            if not owner.grants or parsed.word in owner.grants or len(self.owners) > 1
+        ]
+        spoken = [candidate for candidate in candidates if candidate.is_spoken]
+        return Reading(
+            spoken + [candidate for candidate in candidates if not candidate.is_spoken],
+            parsed.word,
+            tried_basic=parsed.credentials.method == "client_secret_basic",
+        )
+
+    def _check_query(self, query: bytes) -> None:
+        try:
+            names = [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=100)]
+        except ValueError:
+            raise Refusal(Cause.PARAMETER_IN_QUERY) from None
+        if not self._not_in_query.isdisjoint(names):
+            raise Refusal(Cause.PARAMETER_IN_QUERY)
+
+    def _parse(self, wire: WireRequest) -> _Parsed:
+        pairs = self._decode(wire)
+        names = self._names
+        table = self._first.table
+        if self._parameters_first:
+            self._check_presence(pairs, table)
+        word = self._grant_word(pairs, table)
+        if table.authenticates_by == "bearer":
+            return _Parsed(pairs, word, Credentials(), bearer_token(wire.authorization))
+        authorization = wire.authorization if table.authenticates_by == "client" else None
+        return _Parsed(pairs, word, client_credentials(authorization, pairs, names["client_id"], names["client_secret"]))
+
+    def _decode(self, wire: WireRequest) -> dict[str, str]:
+        media_type = media_type_of(wire.content_type)
+        if media_type not in self.media_types:
+            if wire.body or wire.content_type:
+                raise Refusal(Cause.UNSUPPORTED_MEDIA_TYPE)
+            return {}
+        if len(wire.body) > MAXIMUM_BODY[media_type]:
+            raise Refusal(Cause.BODY_TOO_LARGE)
+        if media_type == JSON:
+            return self._texts(decode_json(wire.body, wire.content_type))
+        decode = decode_multipart if media_type == MULTIPART else decode_urlencoded
+        pairs = decode(wire.body, wire.content_type, self._repeatable)
+        if "" in pairs.values():
+            return {name: value for name, value in pairs.items() if value}
+        return pairs
+
+    def _texts(self, members: Mapping[str, object]) -> dict[str, str]:
+        """Keep the texts of a JSON object; a known member of another type is refused, ``null`` and unknown ones are absent."""
+        known = self._not_in_query
+        for name, value in members.items():
+            if name in known and value is not None and not isinstance(value, str):
+                raise Refusal(Cause.MALFORMED_BODY, f"The member {name} is not a string.")
+        return {name: value for name, value in members.items() if isinstance(value, str) and value}
+
+    def _check_presence(self, pairs: Mapping[str, str], table: DoorTable) -> None:
+        grant = self._first.dialect.grants[(table.grants or [""])[0]]
+        for name in grant.required:
+            if name not in pairs:
+                raise Refusal(Cause.MISSING_PARAMETER, f"The parameter {name} is missing.")
+
+    def _grant_word(self, pairs: Mapping[str, str], table: DoorTable) -> str:
+        if not self.words:
+            return ""
+        if not table.sends_grant_type:
+            return next(iter(self.words))
+        word = pairs.get(self._names["grant_type"])
+        if word is None:
+            raise Refusal(Cause.MISSING_PARAMETER, f"The parameter {self._names['grant_type']} is missing.")
+        if word not in self.words:
+            raise Refusal(Cause.UNSUPPORTED_GRANT_TYPE)
+        return word
+
+    def _request(self, owner: _Owner, parsed: _Parsed, address: str) -> Request:
+        dialect, pairs = owner.dialect, parsed.pairs
+        parameters = {means: pairs[name] for name, means in owner.words if name in pairs}
+        request = Request(
+            endpoint=self.endpoint,
+            dialect=dialect.name,
+            parameters=parameters,
+            credentials=parsed.credentials,
+            bearer=parsed.bearer,
+            refresh_grant=dialect.refresh_grant,
+            accepts_anonymous=dialect.accepts_anonymous,
+            serves_public_clients=dialect.serves_public_clients,
+            authenticates_by_bearer=owner.table.authenticates_by == "bearer",
+            registered_grant=parsed.word,
+            address=address,
+        )
+        if owner.grants:
+            if parsed.word in owner.grants:
+                request.grant_type = dialect.grants[parsed.word].grant_type
+                request.required = owner.required[parsed.word]
+                request.invalid = next(
+                    (
+                        parameter.name
+                        for parameter in dialect.bounded
+                        if parameter.name in pairs and not parameter.accepts(pairs[parameter.name])
+                    ),
+                    None,
+                )
+            else:
+                request.is_spoken = False
+        return request
+
+    def set_policy(self, request: Request, client: Client | None) -> None:
+        """Give a chosen request the policy of its grant under the client's options."""
+        if not request.grant_type:
+            return
+        dialect = self.owners[request.dialect].dialect
+        options = client.options if client is not None and client.dialect == request.dialect else {}
+        policy = dialect.variant(options).grants[request.registered_grant]
+        request.policy = policy.with_shop if "shop" in request.parameters else policy.alone
+
+    # -- the way out -------------------------------------------------------------------------------------------------------------
+
+    def render(self, outcome: Outcome, word: str, now: datetime, *, tried_basic: bool = False) -> Answer:
+        """Return the answer to an outcome, in the client's dialect where it has a door here, under its options."""
+        owner = self._first
+        variant = owner.dialect.plain
+        client = outcome.client
+        if client is not None and client.dialect in self.owners:
+            owner = self.owners[client.dialect]
+            variant = owner.dialect.variant(client.options)
+        refusal = outcome.refusal
+        if refusal is not None:
+            status, body = variant.render_refusal(refusal, now)
+            return Answer(status, self._refusal_headers(refusal, status, body, tried_basic=tried_basic), body)
+        if self.endpoint is not Endpoint.TOKEN:
+            status, body = 200, to_json(outcome.members)
+        else:
+            status, body = variant.render_success(owner.dialect.grants[word].answer, outcome.members, now)
+        return Answer(status, [*_HEADERS, (b"content-length", b"%d" % len(body))], body)
+
+    @staticmethod
+    def _refusal_headers(refusal: Refusal, status: int, body: bytes, *, tried_basic: bool) -> list[tuple[bytes, bytes]]:
+        headers = [*_HEADERS, (b"content-length", b"%d" % len(body))]
+        if refusal.retry_in is not None:
+            headers.append((b"retry-after", b"%d" % refusal.retry_in))
+        if refusal.allow is not None:
+            headers.append((b"allow", refusal.allow.encode("ascii")))
+        if status == 401 and tried_basic:  # noqa: PLR2004 (the HTTP status)
+            headers.append((b"www-authenticate", _REALM))
+        return headers

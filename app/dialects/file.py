@@ -1,0 +1,141 @@
+"""The shape of a dialect file: what an operator may write, checked strictly.
+
+Every table here is one of the file; a key that stands in none of them is a mistake and stops the start.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from app.core.causes import Cause
+from app.dialects.codecs import JSON, MULTIPART, URLENCODED
+from app.messages import Endpoint
+
+Words = Mapping[Literal["en", "zh"], str]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.:-]*$", max_length=64)]
+PolicyKeys = dict[str, object]
+EngineGrant = Literal["authorization_code", "client_credentials", "password", "refresh_token"]
+
+
+class Table(BaseModel):
+    """A table of the file; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ParameterTable(Table):
+    """``[parameters.NAME]``: a parameter by its name on the wire.
+
+    ``means`` is the RFC's (or the core's) word for it, the same if absent. ``pattern`` and ``maximum`` bound its value; ``type`` is
+    for the reader of the documents.
+    """
+
+    means: Name | None = None
+    type: str = "string"
+    pattern: str | None = None
+    maximum: int | None = None
+    description: Words = {}
+
+    @field_validator("pattern")
+    @classmethod
+    def _is_a_pattern(cls, pattern: str | None) -> str | None:
+        try:
+            re.compile(pattern or "")
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        return pattern
+
+
+class GrantTable(Table):
+    """``[grants.WORD]``: a grant by the word that clients send and register.
+
+    ``grant_type`` is the engine's grant behind it. ``required`` and ``optional`` name the parameters on the wire. ``policy`` and
+    ``policy_with_shop`` override the dialect's. ``answer`` names the answer of success. ``requires_option`` opens the grant only to
+    clients that have the option, as ``{ profile = "legacy" }``.
+    """
+
+    grant_type: EngineGrant
+    title: Words = {}
+    required: list[str] = []
+    optional: list[str] = []
+    answer: Name = "token"
+    policy: PolicyKeys = {}
+    policy_with_shop: PolicyKeys = {}
+    requires_option: dict[str, str | bool] = {}
+
+
+class DoorTable(Table):
+    """``[[doors]]``: a method and path.
+
+    ``grants`` are the words accepted there, all if absent; with ``sends_grant_type = false`` there is exactly one and the path says it.
+    ``authenticates_by`` is ``client`` (HTTP Basic or body), ``body`` (the body only; an Authorization header is ignored) or ``bearer``.
+    ``parameters_first`` checks the parameters before the client. ``repeatable`` names parameters that may be sent more than once.
+    """
+
+    path: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$", max_length=200)]
+    endpoint: Endpoint = Endpoint.TOKEN
+    title: Words = {}
+    media_types: list[Literal["application/x-www-form-urlencoded", "multipart/form-data", "application/json"]] = [URLENCODED]
+    grants: list[str] | None = None
+    sends_grant_type: bool = True
+    authenticates_by: Literal["client", "body", "bearer"] = "client"
+    parameters_first: bool = False
+    repeatable: list[str] = []
+
+
+class AnswerTable(Table):
+    """``[answers.NAME]``: a JSON template; ``status`` replaces the status that the cause has."""
+
+    body: dict[str, object]
+    status: Annotated[int, Field(ge=200, le=599)] | None = None
+
+
+class ErrorTable(BaseModel):
+    """``[errors.CAUSE]``: the answer to a cause. Further keys are values for the error template (``number``, ``message``)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    status: Annotated[int, Field(ge=200, le=599)] | None = None
+    error: str | None = None
+    description: str | None = None
+
+
+class VariantTables(Table):
+    """What an option changes, and the dialect's own values of the same: policy, grants' policies, answers and errors."""
+
+    policy: PolicyKeys = {}
+    answers: dict[Name, AnswerTable] = {}
+    errors: dict[Cause | Literal["default"], ErrorTable] = {}
+
+
+class OptionTables(VariantTables):
+    """``[options.NAME.VALUE]``: a named variation that a client's registration may choose."""
+
+    grants: dict[str, PolicyKeys] = {}
+    """Policy keys by grant word."""
+
+
+class DialectTables(VariantTables):
+    """A whole dialect file.
+
+    ``accepts_anonymous``: a public client may leave out its client_id, where its code or refresh token names it.
+    ``serves_public_clients``: whether its token doors serve clients that have no secret. ``default_auth_method`` and
+    ``default_grant_types`` complete a registration; absent, they mean HTTP Basic or body, and every grant.
+    """
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+    title: Words
+    document: str = ""
+    language: Literal["en", "zh"] = "en"
+    accepts_anonymous: bool = False
+    serves_public_clients: bool = True
+    default_auth_method: Literal["client_secret_basic", "client_secret_post"] | None = None
+    default_grant_types: list[str] | None = None
+    doors: Annotated[list[DoorTable], Field(min_length=1)]
+    parameters: dict[Name, ParameterTable] = {}
+    grants: dict[Name, GrantTable] = {}
+    options: dict[Name, dict[str, OptionTables]] = {}
+
+
+__all__ = ["JSON", "MULTIPART", "URLENCODED", "DialectTables", "DoorTable", "GrantTable", "OptionTables", "ParameterTable"]

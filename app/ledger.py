@@ -1,0 +1,134 @@
+"""What the engine and the storage say to each other: needs, facts, writes and the receipt.
+
+One exchange loads once and commits once. A need starts at a key that the request names and follows fixed joins; the facts are what was
+found; the writes are a list that wins or loses as a whole; the receipt says which.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from app.models import Attempt, AuthorizationCode, Client, Grant, Shop, Token, User
+
+Presented = TypeVar("Presented", AuthorizationCode, Token)
+
+
+class StorageUnavailable(Exception):  # noqa: N818 (a state, not an error of the program)
+    """The database cannot be reached, is too slow, or too many requests wait for it. The caller answers 503.
+
+    After a commit it means that the outcome is unknown: nothing may be answered that relies on it.
+    """
+
+
+class WriteRefused(Exception):  # noqa: N818
+    """The database refused these writes for what they are (a value it cannot hold). No other entry of the batch is touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The keys from which a request's facts are found; ``None`` and empty mean not needed.
+
+    ``client_id``: the client, with its secrets. ``shop``: the partner's code of a shop, looked up in that client's dialect and only
+    among the shops granted to it. ``code_hash``, ``token_hash``, ``bearer_hash``: an authorization code, a presented token, and a token
+    presented as Bearer, each with its grant, client, user and shop. ``login``: a user by the normalised user name or e-mail address.
+    ``attempts``: failure counters.
+    """
+
+    client_id: str | None = None
+    shop: str | None = None
+    code_hash: bytes | None = None
+    token_hash: bytes | None = None
+    bearer_hash: bytes | None = None
+    login: str | None = None
+    attempts: tuple[bytes, ...] = ()
+
+
+@dataclass(slots=True)
+class Held(Generic[Presented]):
+    """A code or token that was found by its digest, and what it stands on.
+
+    ``client`` is ``None`` only where the client was removed. ``successor_used`` tells of a rotated refresh token whether its
+    successor was rotated too, so that it is no longer the immediate predecessor.
+    """
+
+    record: Presented
+    grant: Grant
+    client: Client | None
+    user: User | None = None
+    shop: Shop | None = None
+    successor_used: bool = False
+
+
+@dataclass(slots=True)
+class Facts:
+    """What was found for the needs; a shop is here only if it is granted to the client and enabled."""
+
+    client: Client | None = None
+    shop: Shop | None = None
+    code: Held[AuthorizationCode] | None = None
+    token: Held[Token] | None = None
+    bearer: Held[Token] | None = None
+    user: User | None = None
+    attempts: Mapping[bytes, Attempt] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Spend:
+    """The guard of an entry: mark a code (or refresh token) used, if it is not. Losing it loses the whole entry."""
+
+    record: AuthorizationCode | Token
+    successor_hash: bytes | None = None
+    successor_sealed: bytes | None = None
+
+
+@dataclass(slots=True)
+class Writes:
+    """One entry of a batch: it wins or loses as a whole, and its insertions happen only if its guard wins.
+
+    ``at`` is the moment that every stamp carries. ``revoke_grants`` ends families; ``revoke_access_of`` ends the access tokens that a
+    family has at that moment; ``revoke_tokens`` ends single tokens. ``extend`` moves the end of access tokens; ``touch`` notes the use
+    of refresh tokens. ``count`` adds one failure to each counter, whose window is ``window``; ``forget`` clears counters.
+    ``family`` is the grant that the spend, revocations, extensions and touches belong to.
+    """
+
+    at: datetime
+    spend: Spend | None = None
+    grants: list[Grant] = field(default_factory=list)
+    codes: list[AuthorizationCode] = field(default_factory=list)
+    tokens: list[Token] = field(default_factory=list)
+    revoke_grants: list[str] = field(default_factory=list)
+    revoke_access_of: list[str] = field(default_factory=list)
+    revoke_tokens: list[Token] = field(default_factory=list)
+    extend: list[tuple[Token, datetime]] = field(default_factory=list)
+    touch: list[Token] = field(default_factory=list)
+    count: list[bytes] = field(default_factory=list)
+    forget: list[bytes] = field(default_factory=list)
+    window: timedelta = timedelta(minutes=15)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to commit."""
+        return bool(
+            self.spend
+            or self.tokens
+            or self.grants
+            or self.codes
+            or self.revoke_grants
+            or self.revoke_access_of
+            or self.revoke_tokens
+            or self.extend
+            or self.touch
+            or self.count
+            or self.forget
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of an entry. ``won`` is false only where its spend found the record used; then nothing of it was written.
+
+    ``attempts`` holds the counters of ``count`` as they stand after this entry and before any later one.
+    """
+
+    won: bool = True
+    attempts: Mapping[bytes, Attempt] = field(default_factory=dict)

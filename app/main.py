@@ -1,0 +1,203 @@
+"""The only wiring: from settings to the application, and from the application to a listening server."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
+
+from app import __version__
+from app.core.clock import Clock, SystemClock
+from app.core.mistakes import ExitCode, Mistake
+from app.dialects import DialectError, Dialects, load_dialects
+from app.listener import bind, uvicorn_options
+from app.oauth2 import AuthorizationServer
+from app.pipeline import Pipeline
+from app.proofs import Gatherer, PasswordPool
+from app.routers import health
+from app.routers.machine import Machine, Receive, Scope, Send
+from app.routers.oauth2 import machine_router, machines_by_path
+from app.routers.well_known import well_known_router
+from app.settings import PREFIX, Settings, load_settings
+from app.storage import Storage, open_storage
+from app.telemetry import Journal, JsonJournal
+from app.telemetry.logs import set_up_logging
+
+
+class Application(FastAPI):
+    """The framework's application, with a short way to the machine doors that does not pass its per-request machinery."""
+
+    machines: dict[str, Machine]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request to the door at its path, or else to the framework."""
+        machine = self.machines.get(scope["path"]) if scope["type"] == "http" else None
+        if machine is not None:
+            await machine(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    journal: Journal | None = None,
+    dialects: Dialects | None = None,
+    storage: Storage | None = None,
+) -> Application:
+    """Build the application; what is not given is made from the settings. The storage opens when the application starts.
+
+    Raises:
+        Mistake: a dialect file cannot be used.
+    """
+    clock = clock or SystemClock()
+    journal = journal or JsonJournal()
+    dialects = dialects or read_dialects(settings)
+    machines = [Machine(door, clock, journal) for door in dialects.doors.values()]
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        opened = storage or await open_storage(settings.database_url.get_secret_value(), clock=clock)
+        pool = PasswordPool()
+        app.state.storage = opened
+        pipeline = Pipeline(opened, AuthorizationServer(settings.effective_issuer), Gatherer(opened, clock, pool), clock)
+        for machine in machines:
+            machine.pipeline = pipeline
+        try:
+            yield
+        finally:
+            pool.close()
+            if storage is None:
+                await opened.close()
+
+    app = Application(
+        title="Tokenry",
+        version=__version__,
+        description="An OAuth 2.0 authorization server that speaks every partner's dialect over one strict core.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs else None,
+        redirect_slashes=False,
+    )
+    app.include_router(health.router)
+    app.include_router(well_known_router(settings.effective_issuer))
+    doors = machine_router(dialects, machines)
+    app.include_router(doors)
+    app.machines = dict(machines_by_path(doors.routes)) if settings.direct_doors else {}
+    return app
+
+
+def read_dialects(settings: Settings) -> Dialects:
+    """Return the dialects of the settings.
+
+    Raises:
+        Mistake: a file cannot be used.
+    """
+    try:
+        return load_dialects(settings.dialects)
+    except DialectError as error:
+        raise Mistake(str(error), ExitCode.CONFIGURATION) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What a way to start adds to the server: ``serve`` and ``sandbox`` differ in nothing else.
+
+    ``prepare`` runs once over the open storage before anything listens; ``announce`` is told the issuer and the port once the
+    server answers. ``loopback`` listens on both loopback addresses, whatever the host.
+    """
+
+    prepare: Callable[[Storage, Dialects, Clock], Awaitable[None]]
+    announce: Callable[[str, int], None]
+    journal: Journal
+    loopback: bool = False
+    plain_logs: bool = False
+
+
+def run(settings: Settings, start: Start) -> None:
+    """Serve until a signal says stop.
+
+    Raises:
+        Mistake: something that is set cannot be; nothing listens then.
+        DatabaseError: the database cannot be used (see :mod:`app.storage`).
+    """
+    set_up_logging(settings.log_level, plain=start.plain_logs)
+    dialects = read_dialects(settings)
+    sockets = bind(settings.host, settings.port, loopback=start.loopback)
+    port: int = sockets[0].getsockname()[1]
+    if settings.port != port:
+        settings = settings.model_copy(update={"port": port})
+    try:
+        if settings.workers == 1:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_serve(settings, start, dialects, sockets))
+        else:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_prepare(settings, start, dialects))
+            _serve_by_several(settings, start, sockets)
+    finally:
+        for each in sockets:
+            each.close()
+
+
+async def _prepare(settings: Settings, start: Start, dialects: Dialects) -> None:
+    clock = SystemClock()
+    storage = await open_storage(settings.database_url.get_secret_value(), clock=clock)
+    try:
+        await start.prepare(storage, dialects, clock)
+    finally:
+        await storage.close()
+
+
+async def _serve(settings: Settings, start: Start, dialects: Dialects, sockets: list[socket.socket]) -> None:
+    clock = SystemClock()
+    storage = await open_storage(settings.database_url.get_secret_value(), clock=clock)
+    try:
+        await start.prepare(storage, dialects, clock)
+        app = create_app(settings, clock=clock, journal=start.journal, dialects=dialects, storage=storage)
+        server = _Announcing(uvicorn.Config(app, **uvicorn_options()), lambda: start.announce(settings.effective_issuer, settings.port))
+        await server.serve(sockets)
+    finally:
+        await storage.close()
+
+
+class _Announcing(uvicorn.Server):
+    """Says so once the server answers."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then announce."""
+        await super().startup(sockets)
+        if self.started:
+            self._announce()
+
+
+def _serve_by_several(settings: Settings, start: Start, sockets: list[socket.socket]) -> None:
+    """Start worker processes; they read the same settings from the environment."""
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        text = value.get_secret_value() if hasattr(value, "get_secret_value") else value
+        os.environ.pop(f"{PREFIX}{name.upper()}_FILE", None)
+        if text is not None:
+            os.environ[f"{PREFIX}{name.upper()}"] = str(text)
+    config = uvicorn.Config("app.main:worker", factory=True, workers=settings.workers, **uvicorn_options())
+    start.announce(settings.effective_issuer, settings.port)
+    Multiprocess(config, sockets=sockets).run()
+
+
+def worker() -> Application:
+    """Return the application of one of several worker processes."""
+    settings = load_settings()
+    set_up_logging(settings.log_level, plain=False)
+    return create_app(settings)

@@ -1,0 +1,37 @@
+"""The tables and their records: one table per file, its columns and the answers Authlib's mixins ask; no queries.
+
+A record is a plain class with slots, so that the token doors never pay for an object-relational session; its ``table`` is a
+SQLAlchemy table whose columns are the record's fields, in their order. Every ``*_at`` is an aware UTC datetime.
+"""
+
+from app.models.attempt import Attempt
+from app.models.audit_event import AuditEvent
+from app.models.authorization_code import AuthorizationCode
+from app.models.client import Client
+from app.models.client_secret import ClientSecret
+from app.models.client_shop import ClientShop
+from app.models.grant import Grant
+from app.models.property import Property
+from app.models.record import UtcDateTime, columns_of, metadata
+from app.models.scope import Scope
+from app.models.shop import Shop
+from app.models.token import Token
+from app.models.user import User
+
+__all__ = [
+    "Attempt",
+    "AuditEvent",
+    "AuthorizationCode",
+    "Client",
+    "ClientSecret",
+    "ClientShop",
+    "Grant",
+    "Property",
+    "Scope",
+    "Shop",
+    "Token",
+    "User",
+    "UtcDateTime",
+    "columns_of",
+    "metadata",
+]

@@ -1,0 +1,47 @@
+"""A grant: one act of authorization, and the family of codes and tokens that came of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy import Column, Index, String, Table, Text
+
+from app.models.record import UtcDateTime, metadata
+
+
+@dataclass(slots=True, kw_only=True)
+class Grant:
+    """The family: who may act, for whom and for which shop.
+
+    Revoking the family is one column here, so no token that is being inserted at that moment survives it. ``grant_type`` is the
+    dialect's own word. ``expires_at`` is the ceiling over every refresh token of the family. There are no foreign keys: the lock
+    they take on a busy client's row would queue all of its token requests.
+    """
+
+    table: ClassVar[Table] = Table(
+        "grant",
+        metadata,
+        Column("id", String(22), primary_key=True),
+        Column("dialect", String(64), nullable=False),
+        Column("grant_type", String(64), nullable=False),
+        Column("client_id", String(200), nullable=False),
+        Column("user_id", String(22)),
+        Column("shop_id", String(22)),
+        Column("scope", Text, nullable=False),
+        Column("created_at", UtcDateTime, nullable=False),
+        Column("expires_at", UtcDateTime, nullable=False),
+        Column("revoked_at", UtcDateTime),
+        Index("ix_grant_expires_at", "expires_at"),
+        Index("ix_grant_user_id", "user_id"),
+    )
+
+    id: str
+    dialect: str
+    grant_type: str
+    client_id: str
+    user_id: str | None = None
+    shop_id: str | None = None
+    scope: str
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None

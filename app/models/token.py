@@ -1,0 +1,47 @@
+"""An access or refresh token, as its digest."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy import Column, LargeBinary, String, Table, Text
+
+from app.models.record import UtcDateTime, metadata
+
+
+@dataclass(slots=True, kw_only=True)
+class Token:
+    """A token. ``kind`` is ``access`` or ``refresh``; without ``expires_at`` it ends with its family only.
+
+    ``used_at`` marks a refresh token that was rotated. ``successor_hash`` then names the refresh token that replaced it and
+    ``successor_sealed`` is the answer that was given, sealed under a key that only the holder of this token can derive: an honest
+    client whose answer was lost gets the same one again. ``last_used_at`` is kept for refresh tokens that are reused.
+    """
+
+    table: ClassVar[Table] = Table(
+        "token",
+        metadata,
+        Column("token_hash", LargeBinary(32), primary_key=True),
+        Column("kind", String(8), nullable=False),
+        Column("grant_id", String(22), nullable=False, index=True),
+        Column("scope", Text, nullable=False),
+        Column("issued_at", UtcDateTime, nullable=False),
+        Column("expires_at", UtcDateTime),
+        Column("used_at", UtcDateTime),
+        Column("revoked_at", UtcDateTime),
+        Column("last_used_at", UtcDateTime),
+        Column("successor_hash", LargeBinary(32)),
+        Column("successor_sealed", LargeBinary),
+    )
+
+    token_hash: bytes
+    kind: str
+    grant_id: str
+    scope: str
+    issued_at: datetime
+    expires_at: datetime | None = None
+    used_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+    successor_hash: bytes | None = None
+    successor_sealed: bytes | None = None

@@ -1,0 +1,48 @@
+"""A person who can log in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy import Column, String, Table
+
+from app.models.record import UtcDateTime, metadata
+
+
+@dataclass(slots=True, kw_only=True)
+class User:
+    """A person. ``id`` is the ``sub`` of their tokens and is never given to anyone else.
+
+    ``username_key`` and ``email_key`` are the spellings in which a name is looked up (see :mod:`app.core.passwords`); a user without
+    ``password_hash`` cannot log in by password.
+    """
+
+    table: ClassVar[Table] = Table(
+        "user",
+        metadata,
+        Column("id", String(22), primary_key=True),
+        Column("username", String(200), nullable=False),
+        Column("username_key", String(400), nullable=False, unique=True),
+        Column("email", String(320)),
+        Column("email_key", String(640), unique=True),
+        Column("name", String(200)),
+        Column("password_hash", String(400)),
+        Column("created_at", UtcDateTime, nullable=False),
+        Column("updated_at", UtcDateTime, nullable=False),
+        Column("disabled_at", UtcDateTime),
+    )
+
+    id: str
+    username: str
+    username_key: str
+    email: str | None = None
+    email_key: str | None = None
+    name: str | None = None
+    password_hash: str | None = None
+    created_at: datetime
+    updated_at: datetime
+    disabled_at: datetime | None = None
+
+    def get_user_id(self) -> str:
+        """Answer Authlib's question."""
+        return self.id

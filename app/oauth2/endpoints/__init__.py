@@ -1,0 +1,5 @@
+"""The endpoints beside the token endpoint that a client calls: one file each."""
+
+from app.oauth2.endpoints import introspection, revocation
+
+ENDPOINTS = (introspection.IntrospectionEndpoint, revocation.RevocationEndpoint)

@@ -1,0 +1,118 @@
+"""What every token grant shares: the check of its parameters, and the making of tokens by the dialect's policy."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from authlib.oauth2.rfc6749.grants import BaseGrant
+
+from app.core.causes import Cause
+from app.core.clock import NEVER
+from app.core.secrets import digest, new_id
+from app.messages import Refusal
+from app.models import Client, Grant, Shop, Token, User
+from app.oauth2.request import ExchangeRequest
+
+
+class TokenGrant(BaseGrant):
+    """A grant at the token endpoint.
+
+    ``GRANT_TYPE`` of the class is the engine's word; an instance carries the dialect's, by which the client is registered.
+    """
+
+    request: ExchangeRequest
+
+    def __init__(self, request: ExchangeRequest, server: object) -> None:
+        super().__init__(request, server)
+        self.GRANT_TYPE = request.message.registered_grant
+        self.family: Grant | None = None
+
+    def check_parameters(self) -> None:
+        """Check the parameters that the dialect demands; called once the client has proved its right to the grant.
+
+        Raises:
+            Refusal: one is missing, or has not the form it must have.
+        """
+        message = self.request.message
+        for means, name in message.required.items():
+            if means not in message.parameters:
+                raise Refusal(Cause.MISSING_PARAMETER, f"The parameter {name} is missing.")
+        if message.invalid is not None:
+            raise Refusal(Cause.INVALID_PARAMETER, f"The parameter {message.invalid} has an invalid value.")
+
+    def may_refresh(self, client: Client) -> bool:
+        """Whether a refresh token is handed out: the policy says so and the client may use it."""
+        message = self.request.message
+        return message.policy.issue_refresh_token and client.check_grant_type(message.refresh_grant)
+
+    def begin_family(self, scope: str, *, user: User | None = None, shop: Shop | None = None, refreshable: bool) -> Grant:
+        """Write a new grant: the family of the tokens to come."""
+        request, message = self.request, self.request.message
+        policy, now = message.policy, request.now
+        life = policy.family_expires_in if refreshable else policy.access_token_expires_in
+        family = Grant(
+            id=new_id(),
+            dialect=message.dialect,
+            grant_type=message.registered_grant,
+            client_id=request.client.client_id,
+            user_id=user.id if user is not None else None,
+            shop_id=shop.id if shop is not None else None,
+            scope=scope,
+            created_at=now,
+            expires_at=end_after(now, life),
+        )
+        request.writes.grants.append(family)
+        self.family = family
+        return family
+
+    def make_access_token(self, family: Grant, scope: str) -> dict[str, Any]:
+        """Write a new access token of the family and return its members."""
+        policy, now = self.request.message.policy, self.request.now
+        value = policy.access_token.generate()
+        expires_at = min(end_after(now, policy.access_token_expires_in), family.expires_at)
+        self.request.writes.tokens.append(
+            Token(token_hash=digest(value), kind="access", grant_id=family.id, scope=scope, issued_at=now, expires_at=expires_at)
+        )
+        return {
+            "access_token": value,
+            "token_type": policy.token_type,
+            "expires_in": int((expires_at - now).total_seconds()),
+            "scope": scope,
+        }
+
+    def make_refresh_token(self, family: Grant, scope: str) -> str:
+        """Write a new refresh token of the family, with its full life under the family's ceiling, and return it."""
+        policy, now = self.request.message.policy, self.request.now
+        value = policy.refresh_token.generate()
+        self.request.writes.tokens.append(
+            Token(
+                token_hash=digest(value),
+                kind="refresh",
+                grant_id=family.id,
+                scope=scope,
+                issued_at=now,
+                expires_at=min(end_after(now, policy.refresh_token_expires_in), family.expires_at),
+            )
+        )
+        return value
+
+    def generate_token(
+        self,
+        user: User | None = None,
+        scope: str | None = None,
+        grant_type: str | None = None,
+        expires_in: int | None = None,
+        include_refresh_token: bool = True,  # noqa: FBT001, FBT002
+    ) -> dict[str, Any]:
+        """Return the members of a token answer for ``self.family``; formats and lifetimes are the policy's."""
+        family = self.family
+        if family is None:
+            raise RuntimeError("a grant made tokens before its family")
+        members = self.make_access_token(family, scope or "")
+        if self.may_refresh(self.request.client):
+            members["refresh_token"] = self.make_refresh_token(family, scope or "")
+        return members
+
+
+def end_after(now: datetime, seconds: int) -> datetime:
+    """Return the moment that many seconds later; 0 means there is no end."""
+    return now + timedelta(seconds=seconds) if seconds else NEVER

@@ -1,0 +1,23 @@
+"""What must be loaded for a request before it can be decided."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.core.secrets import digest
+from app.ledger import Needs
+from app.messages import Endpoint, Request
+from app.oauth2.grants import NEEDS
+from app.oauth2.verification import attempt_keys
+
+
+def needs_of(candidates: Sequence[Request]) -> Needs:
+    """Return what must be loaded for a request, whichever of its readings turns out to be the right one."""
+    first = candidates[0]
+    wanted: dict[str, Any] = {"client_id": first.credentials.client_id, "attempts": attempt_keys(first)}
+    for message in candidates:
+        if message.endpoint is not Endpoint.TOKEN:
+            token = message.parameters.get("token")
+            wanted |= {"token_hash": digest(token)} if token else {}
+        elif message.grant_type:
+            wanted |= NEEDS[message.grant_type](message)
+    return Needs(**wanted)

@@ -1,0 +1,107 @@
+"""Authlib's authorization server over facts and writes: one exchange, from a message to an outcome."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import AuthorizationServer as AuthlibServer
+
+from app.core.causes import Cause
+from app.ledger import Facts, Writes
+from app.messages import Endpoint, Outcome, Proofs, Refusal, Request
+from app.models import Client, User
+from app.oauth2.endpoints import ENDPOINTS
+from app.oauth2.grants import GRANTS
+from app.oauth2.grants.common import TokenGrant
+from app.oauth2.grants.password import PasswordWanted
+from app.oauth2.request import ExchangeRequest
+from app.oauth2.verification import authenticate_client
+
+_CAUSES: Final = {
+    "invalid_request": Cause.MISSING_PARAMETER,
+    "invalid_client": Cause.INVALID_CLIENT,
+    "unauthorized_client": Cause.UNAUTHORIZED_GRANT,
+    "unsupported_grant_type": Cause.UNSUPPORTED_GRANT_TYPE,
+    "invalid_scope": Cause.BAD_SCOPE,
+}
+"""Authlib's own errors that reach us: its grants raise them for what every grant checks alike."""
+
+
+class AuthorizationServer(AuthlibServer):
+    """Decides exchanges. Holds no state of a request: everything travels in the :class:`ExchangeRequest`."""
+
+    def __init__(self, issuer: str) -> None:
+        """Register the grants and endpoints; ``issuer`` is this server's identifier (RFC 8414 §2)."""
+        super().__init__()
+        self.issuer = issuer
+        self._grants: Mapping[str, type[TokenGrant]] = {grant.GRANT_TYPE: grant for grant in GRANTS}
+        for endpoint in ENDPOINTS:
+            self.register_endpoint(endpoint)
+
+    def respond(self, message: Request, facts: Facts, proofs: Proofs, now: datetime) -> tuple[Outcome, Writes]:
+        """Decide one exchange: the outcome, and the writes to commit before it is answered (also where it is a refusal)."""
+        request = ExchangeRequest(message, facts, proofs, now)
+        outcome = Outcome()
+        try:
+            if message.endpoint is Endpoint.TOKEN:
+                outcome.members = self.create_token_response(request)
+            else:
+                outcome.members = self.create_endpoint_response(message.endpoint, request)
+        except Refusal as refusal:
+            outcome.refusal = refusal
+        outcome.client = request.client
+        outcome.replayed = request.replayed
+        outcome.user_id = request.user.id if isinstance(request.user, User) else None
+        outcome.shop = request.message.parameters.get("shop")
+        return outcome, request.writes
+
+    def wants_password(self, message: Request, facts: Facts, now: datetime) -> bool:
+        """Whether the decision would hang on the password: the client may ask, and everything else is in order."""
+        request = ExchangeRequest(message, facts, Proofs(), now)
+        try:
+            self.get_token_grant(request).validate_token_request()
+        except PasswordWanted:
+            return True
+        except (Refusal, OAuth2Error):
+            return False
+        return False
+
+    # -- Authlib's seams ---------------------------------------------------------------------------------------------------------
+
+    def create_oauth2_request(self, request: ExchangeRequest) -> ExchangeRequest:
+        """Return the request itself: it was made for Authlib."""
+        return request
+
+    def get_token_grant(self, request: ExchangeRequest) -> TokenGrant:
+        """Return the grant that the message names.
+
+        Raises:
+            Refusal: the grant exists at this door, but not in the client's dialect; said only to a client that has proved itself.
+        """
+        if not request.message.is_spoken:
+            authenticate_client(request)
+            raise Refusal(Cause.UNAUTHORIZED_GRANT)
+        return self._grants[request.message.grant_type](request, self)
+
+    def authenticate_client(self, request: ExchangeRequest, _methods: list[str], _endpoint: str = "token") -> Client:
+        """Return the authenticated client; the registered method counts at every endpoint, so Authlib's lists are not asked."""
+        return authenticate_client(request)
+
+    def save_token(self, token: Mapping[str, Any], request: ExchangeRequest) -> None:
+        """Do nothing: the grant put the records into the writes when it made the token."""
+
+    def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
+        """Send nothing: the pipeline reports every outcome."""
+
+    def handle_response(self, _status: int, body: Mapping[str, Any], _headers: object) -> Mapping[str, Any]:
+        """Return the members of the answer; the dialect renders them."""
+        return body
+
+    def handle_error_response(self, request: ExchangeRequest, error: OAuth2Error) -> None:
+        """Turn an error of Authlib's own into a refusal.
+
+        Raises:
+            Refusal: always.
+        """
+        raise Refusal(_CAUSES[error.error], error.description or None) from None

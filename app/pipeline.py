@@ -1,0 +1,85 @@
+"""The heart: read → load → gather → respond → commit → render. The only awaits on a machine's path are here."""
+
+from collections import defaultdict
+from typing import Final
+
+from app.core.causes import Cause
+from app.core.clock import Clock
+from app.dialects import Answer, Door, Reading, WireRequest
+from app.ledger import Facts, StorageUnavailable
+from app.messages import Outcome, Proofs, Refusal, Request
+from app.models import Client
+from app.oauth2 import AuthorizationServer, needs_of
+from app.proofs import Gatherer
+from app.storage import Storage
+
+_TRIES: Final = 2
+"""An exchange that lost a race decides once more over fresh facts, where the winner shows."""
+_LOST: Final = defaultdict(lambda: Cause.BAD_REFRESH_TOKEN, authorization_code=Cause.BAD_CODE)
+_RETRY_IN: Final = 1
+"""Seconds after which a client may come back when the storage was away."""
+
+
+class Exchange:
+    """What became of one request, for whoever observes: how it was read, what was decided and what was answered."""
+
+    __slots__ = ("answer", "outcome", "reading", "request")
+
+    def __init__(self) -> None:
+        self.reading: Reading | None = None
+        self.request: Request | None = None
+        self.outcome = Outcome()
+        self.answer = Answer(500, [], b"")
+
+
+class Pipeline:
+    """Carries every exchange of every dialect."""
+
+    def __init__(self, storage: Storage, engine: AuthorizationServer, gatherer: Gatherer, clock: Clock) -> None:
+        self._storage = storage
+        self._engine = engine
+        self._gatherer = gatherer
+        self._clock = clock
+
+    async def exchange(self, door: Door, wire: WireRequest) -> Exchange:
+        """Answer one request; a fault of ours is an answer too, so only a defect of the program raises."""
+        exchange = Exchange()
+        try:
+            reading = exchange.reading = door.read(wire)
+            for _ in range(_TRIES):
+                if await self._decide(door, reading, exchange):
+                    break
+            else:
+                exchange.outcome.refusal = Refusal(_LOST[reading.candidates[0].grant_type], detail="spent by another request")
+        except Refusal as refusal:
+            exchange.outcome = Outcome(refusal=refusal)
+        except StorageUnavailable as problem:
+            exchange.outcome = Outcome(refusal=Refusal(Cause.UNAVAILABLE, detail=str(problem), retry_in=_RETRY_IN))
+        read = exchange.reading
+        word, tried_basic = (read.word, read.tried_basic) if read is not None else ("", wire_tried_basic(wire))
+        exchange.answer = door.render(exchange.outcome, word, self._clock.now(), tried_basic=tried_basic)
+        return exchange
+
+    async def _decide(self, door: Door, reading: Reading, exchange: Exchange) -> bool:
+        """Load, gather, respond and commit once; false where the commit lost its race."""
+        facts = await self._storage.load(needs_of(reading.candidates))
+        request = exchange.request = reading.choose(named_client(facts))
+        door.set_policy(request, named_client(facts))
+        now, proofs = self._clock.now(), Proofs()
+        if request.grant_type == "password" and self._engine.wants_password(request, facts, now):
+            proofs = await self._gatherer.check_password(request, facts)
+        exchange.outcome, writes = self._engine.respond(request, facts, proofs, now)
+        return not writes or (await self._storage.commit(writes)).won
+
+
+def named_client(facts: Facts) -> Client | None:
+    """Return the client that the request names, by itself or by what it presents."""
+    if facts.client is not None:
+        return facts.client
+    held = facts.bearer or facts.code or facts.token
+    return held.client if held is not None else None
+
+
+def wire_tried_basic(wire: WireRequest) -> bool:
+    """Whether a request that could not be read came with HTTP Basic."""
+    return wire.authorization is not None and wire.authorization[:6].lower() == "basic "

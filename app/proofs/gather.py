@@ -1,0 +1,51 @@
+"""What must be proved between load and decision: reserve a password attempt, then check the password.
+
+The attempt is counted before the password is hashed, in a commit of its own, so that parallel guesses cannot pass the counter.
+"""
+
+import math
+from datetime import timedelta
+from typing import Final
+
+from app.core.clock import Clock
+from app.core.passwords import MAXIMUM_LENGTH, login_key
+from app.core.secrets import attempt_key
+from app.ledger import Facts, Writes
+from app.messages import Proofs, Request
+from app.proofs.passwords import PasswordPool
+from app.storage import Storage
+
+PASSWORD_FAILURES: Final = 10
+"""Wrong passwords for one account in the window, over every door and page together."""
+WINDOW: Final = timedelta(minutes=15)
+
+
+class Gatherer:
+    """Gathers the proofs that a decision hangs on."""
+
+    def __init__(self, storage: Storage, clock: Clock, pool: PasswordPool) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._pool = pool
+
+    async def check_password(self, message: Request, facts: Facts) -> Proofs:
+        """Return whether the password of the message is the user's, or for how long none may be tried.
+
+        The counter is of the account, however its name is spelt; of the name, where there is no account.
+
+        Raises:
+            StorageUnavailable: the attempt could not be counted, or too many checks wait.
+        """
+        user = facts.user
+        name, password = message.parameters["username"], message.parameters["password"]
+        key = attempt_key("account", user.id) if user is not None else attempt_key("name", login_key(name))
+        async with self._pool.slot():
+            now = self._clock.now()
+            receipt = await self._storage.commit(Writes(now, count=[key], window=WINDOW))
+            attempt = receipt.attempts[key]
+            if attempt.count > PASSWORD_FAILURES:
+                left = (attempt.window_started_at + WINDOW - now).total_seconds()
+                return Proofs(blocked_in=max(1, math.ceil(left)))
+            usable = user.password_hash if user is not None and user.disabled_at is None else None
+            is_right = len(password) <= MAXIMUM_LENGTH and await self._pool.verify(usable, password)
+        return Proofs(password_is_right=is_right, attempts=(key,))

@@ -1,0 +1,76 @@
+"""Passwords of people: Argon2id at the parameters that OWASP names, in a small pool of threads of its own."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from app.ledger import StorageUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+_HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+_LIGHT: Final = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1)
+THREADS: Final = 2
+QUEUE: Final = 64
+"""Checks that may wait for a thread; beyond it the service says that it is busy."""
+
+
+def hash_password(password: str, *, light: bool = False) -> str:
+    """Return the Argon2id hash of a password; ``light`` is for the sandbox, where starting fast counts more."""
+    return (_LIGHT if light else _HASHER).hash(password)
+
+
+def verify_password(password_hash: str, password: str) -> bool:
+    """Whether the password is the one of the hash; a hash that is none counts as another password."""
+    try:
+        return _HASHER.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+@cache
+def dummy_hash() -> str:
+    """Return a hash that no password has, so that an unknown user takes the time of a known one."""
+    return _HASHER.hash("no password has this hash")
+
+
+class PasswordPool:
+    """Runs password checks in a few threads; who cannot get one within the queue's bound is refused at once."""
+
+    def __init__(self, threads: int = THREADS, queue: int = QUEUE) -> None:
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="password")
+        self._slots = asyncio.Semaphore(threads)
+        self._bound = threads + queue
+        self._inside = 0
+
+    @asynccontextmanager
+    async def slot(self) -> "AsyncIterator[None]":
+        """Hold a thread for one check.
+
+        Raises:
+            StorageUnavailable: too many checks are waiting.
+        """
+        if self._inside >= self._bound:
+            raise StorageUnavailable("too many password checks are waiting")
+        self._inside += 1
+        try:
+            async with self._slots:
+                yield
+        finally:
+            self._inside -= 1
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether the password is the one of the hash; without a hash a dummy is checked and the answer is no."""
+        loop = asyncio.get_running_loop()
+        is_right = await loop.run_in_executor(self._executor, verify_password, password_hash or dummy_hash(), password)
+        return is_right and password_hash is not None
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._executor.shutdown(wait=False, cancel_futures=True)

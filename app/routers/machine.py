@@ -1,0 +1,164 @@
+"""A machine's door over HTTP: bounds what comes in, hands it to the pipeline, and answers whatever happens.
+
+The same object serves both ways in: called directly as an ASGI application, or by a route of the framework.
+"""
+
+import asyncio
+import itertools
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from app.core.causes import Cause
+from app.core.clock import Clock
+from app.dialects import Answer, Door, WireRequest
+from app.messages import Outcome, Refusal
+from app.pipeline import Exchange, Pipeline
+from app.telemetry import Event, Journal
+from app.telemetry.logs import describe
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+BODY_SECONDS: Final = 10
+"""How long a body may take to arrive."""
+_log: Final = logging.getLogger("tokenry.routers")
+_numbers: Final = itertools.count(1)
+_prefix: Final = os.urandom(4).hex()
+
+
+class ClientGone(Exception):  # noqa: N818 (an event)
+    """The client closed the connection before its request was complete."""
+
+
+class Machine:
+    """One door of the service."""
+
+    def __init__(self, door: Door, clock: Clock, journal: Journal) -> None:
+        self.door = door
+        self.pipeline: Pipeline | None = None
+        self._clock = clock
+        self._journal = journal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request as an ASGI application."""
+        try:
+            answer = await self.respond(scope, receive)
+        except ClientGone:
+            return
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
+
+    async def route(self, scope: Scope, receive: Receive) -> Response:
+        """Answer one request as a route of the framework."""
+        answer = await self.respond(scope, receive)
+        response = Response(answer.body, answer.status)
+        response.raw_headers = answer.headers
+        return response
+
+    async def respond(self, scope: Scope, receive: Receive) -> Answer:
+        """Return the answer to one request.
+
+        Raises:
+            ClientGone: nobody waits for an answer any more.
+        """
+        started = time.perf_counter()
+        request_id = f"{_prefix}{next(_numbers):06x}"
+        client = scope.get("client")
+        address = client[0] if client else ""
+        try:
+            exchange = await self._exchange(scope, receive, address)
+        except (ClientGone, asyncio.CancelledError):
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever it is, the client gets an answer and the operator a line)
+            _log.error("request %s failed: %s", request_id, describe(error))
+            exchange = self._refused(Refusal(Cause.SERVER_ERROR, detail=type(error).__name__))
+        answer = exchange.answer
+        answer.headers.append((b"x-request-id", request_id.encode()))
+        request, outcome = exchange.request, exchange.outcome
+        refusal = outcome.refusal
+        self._journal.record(
+            Event(
+                at=self._clock.now(),
+                request_id=request_id,
+                method=scope["method"],
+                path=self.door.path,
+                status=answer.status,
+                seconds=time.perf_counter() - started,
+                address=address,
+                dialect=request.dialect if request is not None else None,
+                grant=request.registered_grant or request.endpoint if request is not None else None,
+                client_id=outcome.client.client_id if outcome.client else (request.credentials.client_id if request else None),
+                user_id=outcome.user_id,
+                shop=outcome.shop,
+                cause=refusal.cause if refusal is not None else None,
+                detail=(refusal.detail or refusal.description) if refusal is not None else None,
+                replayed=outcome.replayed,
+            )
+        )
+        return answer
+
+    async def _exchange(self, scope: Scope, receive: Receive, address: str) -> Exchange:
+        content_type, authorization, length = "", None, None
+        for name, value in scope["headers"]:
+            if name == b"content-type":
+                content_type = value.decode("latin-1")
+            elif name == b"authorization":
+                if authorization is not None:
+                    return self._refused(Refusal(Cause.CONFLICTING_CREDENTIALS))
+                authorization = value.decode("latin-1")
+            elif name == b"content-length":
+                length = value
+        method = scope["method"]
+        try:
+            body = await self._body(receive, length) if method == "POST" else b""
+        except Refusal as refusal:
+            return self._refused(refusal, close=True)
+        if self.pipeline is None:
+            return self._refused(Refusal(Cause.UNAVAILABLE, detail="not started yet", retry_in=1))
+        return await self.pipeline.exchange(
+            self.door, WireRequest(method, content_type, authorization, scope["query_string"], body, address)
+        )
+
+    def _refused(self, refusal: Refusal, *, close: bool = False) -> Exchange:
+        """Return the exchange of a request that the pipeline never saw; ``close`` where its rest must not be read."""
+        exchange = Exchange()
+        exchange.outcome = Outcome(refusal=refusal)
+        exchange.answer = self.door.render(exchange.outcome, "", self._clock.now())
+        if close:
+            exchange.answer.headers.append((b"connection", b"close"))
+        return exchange
+
+    async def _body(self, receive: Receive, length: bytes | None) -> bytes:
+        limit = self.door.maximum_body
+        if length is not None and len(length) < 20 and length.isdigit() and int(length) > limit:  # noqa: PLR2004 (beyond any integer)
+            raise Refusal(Cause.BODY_TOO_LARGE)
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            body: bytes = message.get("body", b"")
+            if len(body) > limit:
+                raise Refusal(Cause.BODY_TOO_LARGE)
+            return body
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await self._rest(message, receive, limit)
+        except TimeoutError:
+            raise Refusal(Cause.MALFORMED_BODY, "The request body did not arrive in time.") from None
+
+    @staticmethod
+    async def _rest(message: MutableMapping[str, Any], receive: Receive, limit: int) -> bytes:
+        body = bytearray()
+        while True:
+            if message["type"] != "http.request":
+                raise ClientGone
+            body += message.get("body", b"")
+            if len(body) > limit:
+                raise Refusal(Cause.BODY_TOO_LARGE)
+            if not message.get("more_body", False):
+                return bytes(body)
+            message = await receive()

@@ -1,0 +1,33 @@
+"""What a client can discover (RFC 8414): true statements only, built once from the settings and never from a request."""
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from app.dialects.template import to_json
+
+_AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
+
+
+def well_known_router(issuer: str) -> APIRouter:
+    """Return the routes of the metadata of the standard server."""
+    router = APIRouter(tags=["Discovery"])
+    metadata = to_json(
+        {
+            "issuer": issuer,
+            "token_endpoint": f"{issuer}/token",
+            "revocation_endpoint": f"{issuer}/revoke",
+            "introspection_endpoint": f"{issuer}/introspect",
+            "response_types_supported": [],
+            "grant_types_supported": ["client_credentials", "refresh_token"],
+            "token_endpoint_auth_methods_supported": [*_AUTH_METHODS, "none"],
+            "revocation_endpoint_auth_methods_supported": [*_AUTH_METHODS, "none"],
+            "introspection_endpoint_auth_methods_supported": _AUTH_METHODS,
+            "code_challenge_methods_supported": ["S256"],
+        }
+    )
+
+    @router.get("/.well-known/oauth-authorization-server", response_class=JSONResponse, summary="Authorization server metadata (RFC 8414)")
+    async def authorization_server_metadata() -> Response:
+        return Response(metadata, media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
+
+    return router

@@ -1,0 +1,123 @@
+"""Every setting, its default and its meaning. Only the command line, the wiring and the migrations read it; others are handed values."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from app.core.mistakes import ExitCode, Mistake
+
+PREFIX = "TOKENRY_"
+DEFAULT_PORT = 6749
+
+
+class _FileSource(EnvSettingsSource):
+    """Reads a setting from the file that ``TOKENRY_<NAME>_FILE`` names, so that no secret stands in the environment."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        found: dict[str, str | None] = {}
+        for name, value in os.environ.items():
+            setting = name.removesuffix("_FILE")
+            if setting != name and setting.startswith(PREFIX) and setting.removeprefix(PREFIX).lower() in self.settings_cls.model_fields:
+                if setting in os.environ:
+                    raise Mistake(f"set {setting} or {name}, not both", ExitCode.CONFIGURATION)
+                try:
+                    found[setting.lower()] = Path(value).read_text(encoding="utf-8").strip()
+                except (OSError, ValueError) as error:
+                    raise Mistake(f"{name}: cannot read {value}: {error}", ExitCode.CONFIGURATION) from None
+        return found
+
+
+class Settings(BaseSettings):
+    """The settings; each is the environment variable ``TOKENRY_<NAME>``, or the file that ``TOKENRY_<NAME>_FILE`` names."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    database_url: SecretStr = SecretStr("sqlite:///tokenry.db")
+    """``sqlite:///path``, ``postgresql://user:password@host/name``, or any URL of SQLAlchemy with an async driver."""
+
+    issuer: str | None = None
+    """This server's identifier and public address, without a slash at the end (RFC 8414 §2). Default: ``http://localhost:<port>``."""
+
+    host: str = "127.0.0.1"
+    """The address to listen on."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = DEFAULT_PORT
+    """The port to listen on; 0 takes a free one."""
+
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """Server processes. SQLite is correct with several and best with one."""
+
+    secret_key: SecretStr | None = None
+    """Seals and signs what leaves the database; at least 32 characters. Beside an SQLite file it is made once; PostgreSQL needs it set."""
+
+    dialects: Path | None = None
+    """A folder of further dialect files."""
+
+    log_level: Literal["critical", "error", "warning", "info", "debug"] = "info"
+    """What is logged; no level shows a secret."""
+
+    docs: bool = False
+    """Whether ``/docs`` and ``/openapi.json`` are served."""
+
+    direct_doors: bool = True
+    """Whether the machine doors are called past the framework's routing. Both ways answer the same; this one is faster."""
+
+    @field_validator("issuer")
+    @classmethod
+    def _is_an_issuer(cls, issuer: str | None) -> str | None:
+        if issuer is None:
+            return None
+        parts = urlsplit(issuer)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+            raise ValueError("must be an http(s) URL without user name, query and fragment")
+        if issuer.endswith("/"):
+            raise ValueError("must not end with a slash")
+        if parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
+            raise ValueError("must be https off loopback")
+        return issuer
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_long(cls, key: SecretStr | None) -> SecretStr | None:
+        minimum = 32
+        if key is not None and len(key.get_secret_value()) < minimum:
+            raise ValueError(f"must have at least {minimum} characters; make one with: openssl rand -hex 32")
+        return key
+
+    @property
+    def effective_issuer(self) -> str:
+        """The issuer, also where none is set."""
+        return self.issuer or f"http://localhost:{self.port}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the library's signature)
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags win over the environment, the environment over files it names, those over ``.env``."""
+        return init_settings, env_settings, _FileSource(settings_cls), dotenv_settings
+
+
+def load_settings(**flags: Any) -> Settings:  # noqa: ANN401 (each is validated)
+    """Return the settings; flags that are ``None`` were not given.
+
+    Raises:
+        Mistake: with all that is wrong in one text.
+    """
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        problems = [
+            f"{PREFIX}{str(problem['loc'][0]).upper()}: {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        raise Mistake("; ".join(problems), ExitCode.CONFIGURATION) from None

@@ -1,0 +1,71 @@
+"""Transactions of operators: a synchronous function over a connection, in one transaction. Imported when the first one comes."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+
+from app.ledger import StorageUnavailable, WriteRefused
+from app.storage._sql_rows import SqlRows
+
+T = TypeVar("T")
+_REFUSED = ("22", "23")
+
+__all__ = ["Cold", "SqlRows", "ThreadedCold", "begin_immediate", "judged"]
+
+
+class Cold(Protocol):
+    """Runs a function over a connection in one transaction."""
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Return what ``work`` returns, after its transaction is committed."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        ...
+
+
+class ThreadedCold:
+    """On SQLite: in the thread of this process's only writer, so that the two never wait for each other's lock."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], executor: Executor) -> None:
+        self._engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+        self._executor = executor
+        begin_immediate(self._engine)
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """See :class:`Cold`."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, partial(self._run, work))
+
+    def _run(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with self._engine.begin() as connection:
+                return work(connection)
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise judged(error) from None
+
+    async def close(self) -> None:
+        """See :class:`Cold`."""
+        self._engine.dispose()
+
+
+def begin_immediate(engine: Engine) -> None:
+    """Let every transaction take the write lock at its start, so that none fails half-way because another one wrote."""
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+
+
+def judged(error: Exception) -> Exception:
+    """Translate a driver's or SQLAlchemy's error into the ledger's words, without the statement and its values."""
+    cause = getattr(error, "orig", None) or error
+    state = str(getattr(cause, "sqlstate", None) or "")
+    if isinstance(error, IntegrityError) or state.startswith(_REFUSED) or isinstance(cause, OverflowError | UnicodeError):
+        return WriteRefused(f"{type(cause).__name__} {state}".rstrip())
+    if isinstance(error, SQLAlchemyError) and not isinstance(error, DBAPIError):
+        return error
+    return StorageUnavailable(f"the database failed ({type(cause).__name__}{f' {state}' if state else ''})")

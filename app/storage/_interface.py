@@ -1,0 +1,76 @@
+"""What every engine offers: the storage's protocol."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol, TypeVar
+
+from app.ledger import Facts, Needs, Receipt, Writes
+from app.storage.catalog import Catalog
+
+T = TypeVar("T")
+
+WON: Final = Receipt()
+LOST: Final = Receipt(won=False)
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the hot path has done: loads and commits asked for, and statements sent for them."""
+
+    loads: int = 0
+    commits: int = 0
+    statements: int = 0
+
+
+class Storage(Protocol):
+    """The database of one process."""
+
+    counters: Counters
+
+    async def load(self, needs: Needs) -> Facts:
+        """Return what is found for the needs, as one consistent answer.
+
+        Raises:
+            StorageUnavailable: no answer within three seconds, or too many wait.
+        """
+        ...
+
+    async def commit(self, writes: Writes) -> Receipt:
+        """Write one entry, durably, and say whether it won.
+
+        It is written whether or not the caller still waits.
+
+        Raises:
+            WriteRefused: the database cannot hold a value; nothing of the entry is written.
+            StorageUnavailable: the outcome is unknown. The entry is never sent a second time.
+            ValueError: the entry contradicts itself: it changes the token that it spends, or counts and forgets one counter.
+        """
+        ...
+
+    async def transact(self, work: Callable[[Catalog], T]) -> T:
+        """Run an operator's work in one transaction and return its result.
+
+        ``work`` must not wait for anything, and may run again where a conflict undid it.
+
+        Raises:
+            WriteRefused: the database cannot hold a value, or a name is taken.
+            StorageUnavailable: no database, or no lock in time.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Ask the database for a sign of life.
+
+        Raises:
+            StorageUnavailable: none within a second.
+        """
+        ...
+
+    async def purge(self, now: datetime) -> int:
+        """Delete what is dead at ``now``, in small transactions, and return the number of rows. Nothing relies on it."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is queued and let go of the database."""
+        ...

@@ -1,0 +1,131 @@
+"""The engine for PostgreSQL on asyncpg: one connection for reads, one for writes, one statement for each batch."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from app.core.clock import Clock
+from app.ledger import Facts, Needs, Receipt, StorageUnavailable, WriteRefused, Writes
+from app.models import Attempt
+from app.storage._address import Address
+from app.storage._batch import DEFERRED, Batcher, Deferred
+from app.storage._clients import ClientCache, Resolver, clients_of
+from app.storage._interface import LOST, WON
+from app.storage._load import PROBE
+from app.storage._postgresql_link import Link, Undone
+from app.storage._postgresql_load import CLIENTS, select_for, shape_of
+from app.storage._postgresql_write import Verdict, admit, rows_of, statement_for
+from app.storage._storage import BaseStorage, Limits
+
+if TYPE_CHECKING:
+    from app.storage._cold import Cold
+
+_TRIES = 3
+_CHECK_IN = 1.0
+
+
+class PostgresqlStorage(BaseStorage):
+    """Two connections of our own; operators' transactions have theirs."""
+
+    def __init__(self, address: Address, clock: Clock, limits: Limits) -> None:
+        super().__init__(clock, limits)
+        self._address = address
+        self._reading = Link(address.dsn)
+        self._writing = Link(address.dsn)
+        self._cache = ClientCache()
+        self._reads: Batcher[Needs, Facts] = Batcher(self._read, size=limits.batch, waiting=limits.waiting, patience=limits.patience)
+
+    async def load(self, needs: Needs) -> Facts:
+        """See :class:`app.storage.Storage`."""
+        self.counters.loads += 1
+        return await self._reads.submit(needs)
+
+    async def check(self) -> None:
+        """See :class:`app.storage.Storage`."""
+        try:
+            async with asyncio.timeout(_CHECK_IN):
+                await self._reads.submit(PROBE)
+        except TimeoutError:
+            raise StorageUnavailable("the database does not answer") from None
+
+    async def close(self) -> None:
+        """See :class:`app.storage.Storage`."""
+        await self._reads.close()
+        await super().close()
+        await self._reading.close()
+        await self._writing.close()
+
+    async def _read(self, batch: list[Needs]) -> list[Facts]:
+        select = select_for(shape_of(batch))
+        resolver = Resolver(self._cache)
+        self.counters.statements += 1
+        answers: list[Facts] = [Facts()] * len(batch)
+        for row in await self._reading.fetch(select.sql, select.arguments(batch)):
+            number = row[0]
+            answers[number] = select.facts(row, batch[number], resolver)
+        if missing := resolver.missing:
+            self.counters.statements += 1
+            resolver.supply(clients_of(await self._reading.fetch(CLIENTS, [missing]), times=False))
+        return answers
+
+    async def _write(self, batch: list[Writes]) -> Sequence[Receipt | Exception | Deferred]:
+        verdicts = admit(batch)
+        admitted = [entry for entry, verdict in zip(batch, verdicts, strict=True) if verdict is Verdict.ADMITTED]
+        try:
+            receipts = iter(await self._send(admitted))
+        except WriteRefused as refusal:
+            if len(batch) == 1:
+                return [refusal]
+            return [await self._alone(entry) for entry in batch]
+        others: dict[Verdict, Receipt | Deferred] = {Verdict.LOST: LOST, Verdict.WAITS: DEFERRED}
+        return [next(receipts) if verdict is Verdict.ADMITTED else others[verdict] for verdict in verdicts]
+
+    async def _alone(self, entry: Writes) -> Receipt | Exception:
+        try:
+            return (await self._send([entry]))[0]
+        except (WriteRefused, StorageUnavailable) as error:
+            return error
+
+    async def _send(self, batch: Sequence[Writes]) -> list[Receipt]:
+        parts = rows_of(batch)
+        sql = statement_for(tuple(part for part, _ in parts))
+        arguments = [column for _, rows in parts for column in zip(*rows, strict=True)]
+        for _ in range(_TRIES):
+            self.counters.statements += 1
+            try:
+                return _receipts(batch, await self._writing.fetch(sql, arguments))
+            except Undone:
+                continue
+        raise StorageUnavailable("the database undid the writes three times")
+
+    def _make_cold(self) -> "Cold":
+        from app.storage._cold_async import AsyncCold, engine_for
+
+        return AsyncCold(engine_for(self._address))
+
+
+def _receipts(batch: Sequence[Writes], rows: Sequence[Sequence[Any]]) -> list[Receipt]:
+    """Say who won, and where each entry's failures stand: a counter's last value belongs to the last one who counted."""
+    won: set[int] = set()
+    counters: dict[bytes, tuple[int, Any]] = {}
+    for number, key, count, started_at in rows:
+        if key is None:
+            won.add(number)
+        else:
+            counters[key] = (count, started_at)
+    receipts = [WON if entry.spend is None or number in won else LOST for number, entry in enumerate(batch)]
+    if counters:
+        for number in reversed(range(len(batch))):
+            if receipts[number].won and batch[number].count:
+                receipts[number] = Receipt(attempts=_positions(batch[number].count, counters))
+    return receipts
+
+
+def _positions(keys: Sequence[bytes], counters: dict[bytes, tuple[int, Any]]) -> dict[bytes, Attempt]:
+    """Read the counters as they stand after this entry, and take its failures off."""
+    attempts: dict[bytes, Attempt] = {}
+    for key in reversed(keys):
+        count, started_at = counters[key]
+        attempts.setdefault(key, Attempt(key=key, count=count, window_started_at=started_at))
+        counters[key] = (count - 1, started_at)
+    return attempts

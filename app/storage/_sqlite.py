@@ -1,0 +1,65 @@
+"""The engine for SQLite on the standard library's driver: reads on the event loop, writes in one thread."""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.core.clock import Clock
+from app.ledger import Facts, Needs, Receipt, StorageUnavailable, Writes
+from app.storage._batch import Deferred
+from app.storage._load import PROBE
+from app.storage._sqlite_file import connect
+from app.storage._sqlite_load import Reader
+from app.storage._sqlite_write import Writer
+from app.storage._storage import BaseStorage, Limits
+
+if TYPE_CHECKING:
+    from app.storage._cold import Cold
+
+
+class SqliteStorage(BaseStorage):
+    """One file, one reading and one writing connection."""
+
+    def __init__(self, path: Path, clock: Clock, limits: Limits) -> None:
+        super().__init__(clock, limits)
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tokenry-writer")
+        self._reading = connect(path)
+        self._reading.execute("PRAGMA query_only = ON")
+        self._reader = Reader(self._reading, self.counters)
+        self._writing = connect(path)
+        self._writer = Writer(self._writing, self.counters)
+
+    async def load(self, needs: Needs) -> Facts:
+        """See :class:`app.storage.Storage`."""
+        self.counters.loads += 1
+        return self._load(needs)
+
+    async def check(self) -> None:
+        """See :class:`app.storage.Storage`."""
+        self._load(PROBE)
+
+    async def close(self) -> None:
+        """See :class:`app.storage.Storage`."""
+        await super().close()
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._writing.close)
+        self._thread.shutdown()
+        self._reading.close()
+
+    def _load(self, needs: Needs) -> Facts:
+        try:
+            return self._reader.load(needs)
+        except sqlite3.Error as error:
+            raise StorageUnavailable(f"the database failed ({getattr(error, 'sqlite_errorname', type(error).__name__)})") from None
+
+    async def _write(self, batch: list[Writes]) -> Sequence[Receipt | Exception | Deferred]:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.write, batch)
+
+    def _make_cold(self) -> "Cold":
+        from app.storage._cold import ThreadedCold
+
+        return ThreadedCold(partial(connect, self._path), self._thread)

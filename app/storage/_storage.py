@@ -1,0 +1,95 @@
+"""What the engines share: the queue of commits, the way to operators' transactions, and the purge."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from app.core.clock import Clock
+from app.ledger import Facts, Needs, Receipt, Writes
+from app.models import Token
+from app.storage._batch import Batcher, Deferred
+from app.storage._interface import Counters
+from app.storage.catalog import Catalog
+
+if TYPE_CHECKING:
+    from app.storage._cold import Cold
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much may wait, in requests, and how long, in seconds."""
+
+    batch: int = 256
+    waiting: int = 2000
+    patience: float = 2.75
+
+
+class BaseStorage(ABC):
+    """A storage whose commits share transactions."""
+
+    def __init__(self, clock: Clock, limits: Limits) -> None:
+        self.counters = Counters()
+        self._clock = clock
+        self._cold: Cold | None = None
+        self._writes: Batcher[Writes, Receipt] = Batcher(self._write, size=limits.batch, waiting=limits.waiting, patience=limits.patience)
+
+    @abstractmethod
+    async def load(self, needs: Needs) -> Facts:
+        """See :class:`app.storage.Storage`."""
+
+    async def commit(self, writes: Writes) -> Receipt:
+        """See :class:`app.storage.Storage`."""
+        refuse_contradictions(writes)
+        self.counters.commits += 1
+        return await self._writes.submit(writes)
+
+    async def transact(self, work: Callable[[Catalog], T]) -> T:
+        """See :class:`app.storage.Storage`."""
+        from app.storage._cold import SqlRows
+
+        return await self._cold_path().run(lambda connection: work(Catalog(SqlRows(connection), self._clock)))
+
+    @abstractmethod
+    async def check(self) -> None:
+        """See :class:`app.storage.Storage`."""
+
+    async def purge(self, now: datetime) -> int:
+        """See :class:`app.storage.Storage`."""
+        from app.storage._purge import purge
+
+        return await purge(self._cold_path(), now)
+
+    async def close(self) -> None:
+        """See :class:`app.storage.Storage`."""
+        await self._writes.close()
+        if self._cold is not None:
+            await self._cold.close()
+
+    def _cold_path(self) -> "Cold":
+        if self._cold is None:
+            self._cold = self._make_cold()
+        return self._cold
+
+    @abstractmethod
+    def _make_cold(self) -> "Cold": ...
+
+    @abstractmethod
+    async def _write(self, batch: list[Writes]) -> Sequence[Receipt | Exception | Deferred]: ...
+
+
+def refuse_contradictions(writes: Writes) -> None:
+    """Refuse an entry that touches one row in two ways.
+
+    Raises:
+        ValueError: it does; a fault of the program.
+    """
+    if writes.spend is not None and isinstance(record := writes.spend.record, Token):
+        changed = [*writes.revoke_tokens, *writes.touch, *(token for token, _ in writes.extend)]
+        if any(token.token_hash == record.token_hash for token in changed):
+            raise ValueError("an entry must not change the token that it spends")
+    if writes.count and writes.forget and not set(writes.count).isdisjoint(writes.forget):
+        raise ValueError("an entry must not count and forget one counter")

@@ -1,0 +1,43 @@
+"""Every setting that the deployment files name is one that the server reads."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from app.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+# Read by docker-compose.yml itself.
+COMPOSE_ONLY = {"TOKENRY_PUBLISH"}
+
+
+def known_names() -> set[str]:
+    names = {f"TOKENRY_{field.upper()}" for field in Settings.model_fields}
+    return names | {f"{name}_FILE" for name in names}
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "docker-compose.yml", ".env.example"])
+def test_a_named_setting_is_a_real_one(file: str) -> None:
+    names = set(re.findall(r"\bTOKENRY_[A-Z_]+", (ROOT / file).read_text()))
+    assert names
+    assert names - known_names() - COMPOSE_ONLY == set()
+
+
+def test_what_may_be_set_for_compose_is_passed_on() -> None:
+    offered = set(re.findall(r"^#?(TOKENRY_[A-Z_]+)=", (ROOT / ".env.example").read_text(), flags=re.MULTILINE))
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    passed_on = {name for name, value in compose["services"]["tokenry"]["environment"].items() if value is None}
+    assert offered == passed_on | COMPOSE_ONLY
+
+
+def test_what_compose_makes_is_what_the_server_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = {"DATABASE_URL": f"postgresql://tokenry:{'0' * 64}@postgres:5432/tokenry", "SECRET_KEY": "0" * 64}
+    for name, value in made.items():
+        (tmp_path / name).write_text(value)
+        monkeypatch.setenv(f"TOKENRY_{name}_FILE", str(tmp_path / name))
+    settings = Settings()
+    assert settings.database_url.get_secret_value() == made["DATABASE_URL"]
+    assert settings.secret_key is not None
+    assert settings.secret_key.get_secret_value() == made["SECRET_KEY"]
