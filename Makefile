@@ -15,7 +15,7 @@ GATED := app/core/*,app/oauth2/*,app/dialects/*,app/storage/*
 GATE := 95
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test coverage lint format lock bench faults clean
+.PHONY: help setup setup-dev run test coverage gate lint format lock bench faults clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -30,9 +30,11 @@ run: .venv/.run  ## start the sandbox                       ARGS="--port 8080"
 test: .venv/.dev  ## run the tests without the slow faults    ARGS="tests/core -k name"
 	@$(BIN)/python -m pytest -n 2 -m 'not faults' $(ARGS)
 
-coverage: .venv/.dev  ## run the tests and gate their branch coverage
-	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m pytest -n 2 -m 'not faults' --cov --cov-report= $(ARGS)
+coverage:  ## run the tests and gate their branch coverage
+	@$(MAKE) test ARGS="--cov --cov-report= $(ARGS)"
+	@$(MAKE) gate
+
+gate: .venv/.dev  ## check the branch coverage that the last measured run left
 	@$(BIN)/python -m coverage report --include='$(GATED)' --fail-under=$(GATE)
 
 lint: .venv/.dev  ## check style, types and who imports whom

@@ -25,7 +25,7 @@ class WriteRefused(Exception):  # noqa: N818
     """The database refused these writes for what they are (a value it cannot hold). No other entry of the batch is touched."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Needs:
     """The keys from which a request's facts are found; ``None`` and empty mean not needed.
 

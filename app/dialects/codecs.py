@@ -65,24 +65,25 @@ def decode_urlencoded(body: bytes, _content_type: str, repeatable: frozenset[str
     Raises:
         Refusal: the body is malformed, or a name stands in it twice.
     """
-    pairs: Pairs = {}
-    fields = body.split(b"&")
+    text = _text(body)
+    fields = text.split("&")
     if len(fields) > _MAXIMUM_FIELDS:
         raise _malformed("The request body has too many fields.")
+    if "%" not in text and "+" not in text and not _CONTROL.search(text):
+        pairs = dict([field.partition("=")[::2] for field in fields])
+        if len(pairs) == len(fields) and "" not in pairs:
+            return pairs
+    pairs = {}
     for field in fields:
-        if not field:
-            continue
-        name, _, value = field.partition(b"=")
-        _add(pairs, _unescape(name), _unescape(value), repeatable)
+        if field:
+            name, _, value = field.partition("=")
+            _add(pairs, _unescape(name), _unescape(value), repeatable)
     return pairs
 
 
-def _unescape(raw: bytes) -> str:
-    if b"+" in raw:
-        raw = raw.replace(b"+", b" ")
-    if b"%" in raw:
-        raw = unquote_to_bytes(raw)
-    return _text(raw)
+def _unescape(text: str) -> str:
+    text = text.replace("+", " ")
+    return _text(unquote_to_bytes(text)) if "%" in text else text
 
 
 def _unique_members(members: list[tuple[str, object]]) -> dict[str, object]:

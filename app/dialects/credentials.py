@@ -14,7 +14,9 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def _form_decoded(raw: bytes) -> str:
-    return unquote_to_bytes(raw.replace(b"+", b" ")).decode("utf-8")
+    if b"%" in raw or b"+" in raw:
+        raw = unquote_to_bytes(raw.replace(b"+", b" "))
+    return raw.decode("utf-8")
 
 
 def basic_credentials(authorization: str) -> tuple[str, str] | None:
@@ -33,7 +35,7 @@ def basic_credentials(authorization: str) -> tuple[str, str] | None:
         decoded = _form_decoded(client_id), _form_decoded(secret)
     except (binascii.Error, ValueError):
         raise Refusal(Cause.INVALID_CLIENT, detail="malformed Basic credentials") from None
-    if not colon or not decoded[0] or _CONTROL.search(decoded[0]) or _CONTROL.search(decoded[1]):
+    if not colon or not decoded[0] or _CONTROL.search("".join(decoded)):
         raise Refusal(Cause.INVALID_CLIENT, detail="malformed Basic credentials")
     return decoded
 

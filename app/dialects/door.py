@@ -22,7 +22,11 @@ from app.models import Client
 _NEED_WORDS: Final = ("grant_type", "client_id", "client_secret", "code", "refresh_token", "username", "password", "shop")
 """Parameters that are read before the dialect is known, so all dialects of a door must call them alike."""
 _CREDENTIAL_WORDS: Final = (*_NEED_WORDS, "access_token", "token", "code_verifier", "client_assertion", "assertion")
-_HEADERS: Final = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"), (b"pragma", b"no-cache"))
+_HEADERS: Final = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"pragma", b"no-cache"),
+)
 _REALM: Final = b'Basic realm="tokenry", charset="UTF-8"'
 
 

@@ -12,8 +12,8 @@ from typing import Final
 
 _PLACE: Final = re.compile(r"\$([a-z_]+)(?:\|([a-z_0-9]+))?")
 
-Build = Callable[[Mapping[str, object]], object]
-_ABSENT: Final = object()
+Write = Callable[[Mapping[str, object]], str | None]
+"""Writes a part of the answer as JSON text; ``None`` where its value is absent."""
 
 
 def _rfc3339(moment: datetime) -> str:
@@ -51,33 +51,38 @@ def places_of(template: object) -> Iterator[tuple[str, str | None]]:
         yield name, form
 
 
-def _compile(template: object) -> Build:
+def _compile(template: object) -> Write:
     if isinstance(template, Mapping):
-        members = [(name, _compile(member)) for name, member in template.items()]
-
-        def build_object(values: Mapping[str, object]) -> object:
-            built = {}
-            for name, build in members:
-                value = build(values)
-                if value is not _ABSENT:
-                    built[name] = value
-            return built
-
-        return build_object
+        return _compile_object([(f"{_text(name)}:", _compile(member)) for name, member in template.items()])
     if isinstance(template, list):
         items = [_compile(item) for item in template]
-        return lambda values: [value for build in items if (value := build(values)) is not _ABSENT]
+        return lambda values: f"[{','.join([text for write in items if (text := write(values)) is not None])}]"
     if isinstance(template, str) and template.startswith("$"):
         return _compile_place(template)
-    return lambda _values: template
+    constant = to_json(template).decode()
+    return lambda _values: constant
 
 
-def _compile_place(template: str) -> Build:
+def _compile_object(members: list[tuple[str, Write]]) -> Write:
+    def write_object(values: Mapping[str, object]) -> str:
+        written = [name + text for name, write in members if (text := write(values)) is not None]
+        return f"{{{','.join(written)}}}"
+
+    return write_object
+
+
+def _compile_place(template: str) -> Write:
     name, form_name = next(places_of(template))
     if form_name is None:
-        return lambda values: _ABSENT if (value := values.get(name)) is None or value == "" else value
+        return lambda values: _scalar(value) if (value := values.get(name)) is not None and value != "" else None
     form = FORMS[form_name]
-    return lambda values: form(value) if isinstance(value := values.get(name), datetime) else _ABSENT
+    return lambda values: _scalar(form(value)) if isinstance(value := values.get(name), datetime) else None
+
+
+def _scalar(value: object) -> str:
+    if type(value) is str:
+        return _text(value)
+    return str(value) if type(value) is int else to_json(value).decode()
 
 
 class Template:
@@ -90,13 +95,14 @@ class Template:
             ValueError: a place is misspelt or its form does not exist.
         """
         self.places = frozenset(places_of(body))
-        self._build = _compile(body)
+        self._write = _compile(body)
 
     def render(self, values: Mapping[str, object]) -> bytes:
         """Return the JSON text in UTF-8, without white space."""
-        return to_json(self._build(values))
+        return (self._write(values) or "null").encode()
 
 
+_text: Final = json.encoder.encode_basestring
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 

@@ -11,7 +11,7 @@ from app.ledger import Facts, Writes
 from app.messages import Proofs, Request
 
 _SECURE_URI: Final = "https://tokenry.invalid/"
-"""Authlib refuses plain http by the URI it is given; TLS is the listener's and the proxy's business, so it is given a constant."""
+"""What Authlib may know of the URI."""
 
 
 class Payload(OAuth2Payload):
@@ -35,7 +35,19 @@ class ExchangeRequest(OAuth2Request):
     """One exchange: the message, what was found for it, and what it wants written."""
 
     def __init__(self, message: Request, facts: Facts, proofs: Proofs, now: datetime) -> None:
-        super().__init__("POST", _SECURE_URI)
+        # Authlib's own initialiser is not called: it parses the URI on every request to refuse plain http, and TLS is the listener's
+        # and the proxy's business. A test holds these attributes against those that Authlib sets.
+        self.method = "POST"
+        self.uri = _SECURE_URI
+        self.headers: Mapping[str, str] = {}
+        self._body = None
+        self.client = None
+        self.auth_method: str | None = None
+        self.user = None
+        self.authorization_code = None
+        self.refresh_token = None
+        self.credential = None
+        self._scope = None
         self.payload = Payload(message.parameters)
         self.message = message
         self.facts = facts

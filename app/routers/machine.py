@@ -80,28 +80,34 @@ class Machine:
             exchange = self._refused(Refusal(Cause.SERVER_ERROR, detail=type(error).__name__))
         answer = exchange.answer
         answer.headers.append((b"x-request-id", request_id.encode()))
-        request, outcome = exchange.request, exchange.outcome
-        refusal = outcome.refusal
-        self._journal.record(
-            Event(
-                at=self._clock.now(),
-                request_id=request_id,
-                method=scope["method"],
-                path=self.door.path,
-                status=answer.status,
-                seconds=time.perf_counter() - started,
-                address=address,
-                dialect=request.dialect if request is not None else None,
-                grant=request.registered_grant or request.endpoint if request is not None else None,
-                client_id=outcome.client.client_id if outcome.client else (request.credentials.client_id if request else None),
-                user_id=outcome.user_id,
-                shop=outcome.shop,
-                cause=refusal.cause if refusal is not None else None,
-                detail=(refusal.detail or refusal.description) if refusal is not None else None,
-                replayed=outcome.replayed,
-            )
-        )
+        self._journal.record(self._event(exchange, scope["method"], address, request_id, time.perf_counter() - started))
         return answer
+
+    def _event(self, exchange: Exchange, method: str, address: str, request_id: str, seconds: float) -> Event:
+        request, outcome = exchange.request, exchange.outcome
+        event = Event(
+            at=self._clock.now(),
+            request_id=request_id,
+            method=method,
+            path=self.door.path,
+            status=exchange.answer.status,
+            seconds=seconds,
+            address=address,
+            user_id=outcome.user_id,
+            shop=outcome.shop,
+            replayed=outcome.replayed,
+        )
+        if request is not None:
+            event.dialect = request.dialect
+            event.grant = request.registered_grant or request.endpoint
+            event.client_id = request.credentials.client_id
+            event.client_name = request.parameters.get("client_name")
+        if outcome.client is not None:
+            event.client_id = outcome.client.client_id
+        if outcome.refusal is not None:
+            event.cause = outcome.refusal.cause
+            event.detail = outcome.refusal.detail or outcome.refusal.description
+        return event
 
     async def _exchange(self, scope: Scope, receive: Receive, address: str) -> Exchange:
         content_type, authorization, length = "", None, None

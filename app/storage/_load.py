@@ -4,13 +4,14 @@ A presented code or token is one wide row: itself, its grant, its client's versi
 successor was used.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import Column
 
 from app.ledger import Held, Needs
 from app.models import Attempt, AuthorizationCode, Grant, Shop, Token, User, columns_of
+from app.models.record import Record
 from app.storage._clients import Resolver
 from app.storage._rows import columns, maker, selected
 
@@ -43,8 +44,9 @@ class Presentation(Generic[Presented]):
     """How one kind of presented credential is selected under an alias, and read from ``start`` of a row on."""
 
     def __init__(self, model: type[Presented], key: str, alias: str, start: int = 0) -> None:
-        follows_successor = model is Token
-        table = model.table.name
+        record: type[Record] = model
+        follows_successor = record is Token
+        table = record.table.name
         a = alias
         self.table = f"{table} {a}"
         self.condition = f"{a}.{key} = "
@@ -56,7 +58,7 @@ class Presentation(Generic[Presented]):
         ) + (f" LEFT JOIN token {a}_n ON {a}_n.token_hash = {a}.successor_hash" if follows_successor else "")
         self.select = ", ".join(
             [
-                selected(a, model),
+                selected(a, record),
                 selected(f"{a}_g", Grant),
                 f"{a}_c.version",
                 selected(f"{a}_u", User),
@@ -64,10 +66,10 @@ class Presentation(Generic[Presented]):
                 f"{a}_n.used_at IS NOT NULL" if follows_successor else "NULL",
             ]
         )
-        self.columns: list[Column[Any] | None] = [*columns(model, Grant), None, *columns(User, Shop), None]
-        self._make = maker(model)
+        self.columns: list[Column[Any] | None] = [*columns(record, Grant), None, *columns(User, Shop), None]
+        self._make: Callable[[Sequence[Any]], Presented] = maker(model)
         self._start = start
-        self._grant = start + len(columns_of(model))
+        self._grant = start + len(columns_of(record))
         self._version = self._grant + _GRANT_WIDTH
         self._user = self._version + 1
         self._shop = self._user + _USER_WIDTH

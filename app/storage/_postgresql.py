@@ -15,13 +15,12 @@ from app.storage._load import PROBE
 from app.storage._postgresql_link import Link, Undone
 from app.storage._postgresql_load import CLIENTS, select_for, shape_of
 from app.storage._postgresql_write import Verdict, admit, rows_of, statement_for
-from app.storage._storage import BaseStorage, Limits
+from app.storage._storage import CHECK_IN, BaseStorage, Limits
 
 if TYPE_CHECKING:
     from app.storage._cold import Cold
 
 _TRIES = 3
-_CHECK_IN = 1.0
 
 
 class PostgresqlStorage(BaseStorage):
@@ -43,7 +42,7 @@ class PostgresqlStorage(BaseStorage):
     async def check(self) -> None:
         """See :class:`app.storage.Storage`."""
         try:
-            async with asyncio.timeout(_CHECK_IN):
+            async with asyncio.timeout(CHECK_IN):
                 await self._reads.submit(PROBE)
         except TimeoutError:
             raise StorageUnavailable("the database does not answer") from None

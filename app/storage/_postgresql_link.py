@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import asyncpg
 
@@ -64,7 +64,7 @@ class Link:
         self._connection: Connection | None = None
         self._statements: dict[str, PreparedStatement[asyncpg.Record]] = {}
 
-    async def fetch(self, sql: str, arguments: Sequence[Sequence[Any]]) -> list[asyncpg.Record]:
+    async def fetch(self, sql: str, arguments: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
         """Run a statement and return its rows.
 
         Raises:
@@ -79,7 +79,7 @@ class Link:
             statement = self._statements.get(sql)
             if statement is None:
                 statement = self._statements[sql] = await connection.prepare(sql)
-            return await statement.fetch(*arguments)
+            return cast("Sequence[Sequence[Any]]", await statement.fetch(*arguments))  # a Record is one, but its type does not say so
         except FAILURES as error:
             # "from None": the driver's words may repeat the values.
             raise self._judged(error) from None

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
+from sqlalchemy import Dialect
 
 from app.storage._address import Address
 from app.storage._errors import DatabaseUnusable
@@ -72,7 +73,8 @@ async def _create(connection: "Connection", shown: str) -> None:
         await connection.execute(f"SELECT pg_advisory_xact_lock({LOCK})")
         found, tables = await state(connection, shown)
         if found is State.EMPTY:
-            for statement in statements(postgresql.dialect(), tables):
+            dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+            for statement in statements(dialect, tables):
                 await connection.execute(statement)
 
 

@@ -9,6 +9,8 @@ from app.ledger import StorageUnavailable, WriteRefused
 
 BUSY_IN: Final = 2.0
 """Seconds to wait for another process that writes; below the deadline of a request."""
+PRAGMAS: Final = ("PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON")
+"""What every connection asks for: commits that outlive a power cut, and foreign keys."""
 
 _REFUSED: Final = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError, UnicodeError)
 FAILURES: Final = (sqlite3.Error, OverflowError, UnicodeError)
@@ -25,8 +27,8 @@ def connect(path: Path) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=256,
     )
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
+    for pragma in PRAGMAS:
+        connection.execute(pragma)
     return connection
 
 

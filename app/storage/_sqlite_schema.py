@@ -2,7 +2,8 @@
 
 import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -11,13 +12,14 @@ from app.storage._errors import DatabaseUnusable
 from app.storage._schema import VERSION_TABLE, State, state_of, statements
 from app.storage._sqlite_file import connect, create
 
+_RIGHTS: Final = "give this user the right to write the file and its folder"
 _REASONS: Final = {
     "SQLITE_NOTADB": "is no SQLite database: name another file",
     "SQLITE_CORRUPT": "is damaged or cut short: restore it from a backup",
     "SQLITE_BUSY": "is locked by another program: end that one, or try again",
-    "SQLITE_READONLY": "cannot be written: give this user the right to write the file and its folder",
-    "SQLITE_CANTOPEN": "cannot be opened: give this user the right to write the file and its folder",
-    "SQLITE_PERM": "cannot be opened: give this user the right to write the file and its folder",
+    "SQLITE_READONLY": f"cannot be written: {_RIGHTS}",
+    "SQLITE_CANTOPEN": f"cannot be opened: {_RIGHTS}",
+    "SQLITE_PERM": f"cannot be opened: {_RIGHTS}",
     "SQLITE_FULL": "cannot be written: the disk is full",
 }
 _WAL_TRIES: Final = 200
@@ -30,6 +32,17 @@ def prepare(address: Address, path: Path) -> None:
     Raises:
         DatabaseUnusable: or one of its kinds; nothing was changed.
     """
+    with opened(address, path) as connection:
+        _prepare(connection, address.shown)
+
+
+@contextmanager
+def opened(address: Address, path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the file for a while, and make it where there is none.
+
+    Raises:
+        DatabaseUnusable: it cannot be opened, or failed.
+    """
     if not path.parent.is_dir():
         raise DatabaseUnusable(f"the folder {path.parent} of the database does not exist: create it")
     if path.is_dir():
@@ -37,9 +50,9 @@ def prepare(address: Address, path: Path) -> None:
     try:
         create(path)
         with closing(connect(path)) as connection:
-            _prepare(connection, address.shown)
+            yield connection
     except OSError as error:
-        raise DatabaseUnusable(f"{path} cannot be opened ({error.strerror}): {_REASONS['SQLITE_CANTOPEN'].partition(': ')[2]}") from None
+        raise DatabaseUnusable(f"{path} cannot be opened ({error.strerror}): {_RIGHTS}") from None
     except sqlite3.Error as error:
         raise unusable(error, address.shown) from None
 

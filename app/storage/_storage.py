@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from app.core.clock import Clock
 from app.ledger import Facts, Needs, Receipt, Writes
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from app.storage._cold import Cold
 
 T = TypeVar("T")
+CHECK_IN: Final = 1.0
+"""Seconds for a sign of life."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,11 +72,11 @@ class Catalog:
 
     def client(self, client_id: str) -> Client | None:
         """Return a client with its secrets."""
-        return _first(self._with_secrets(self._rows.find(Client, client_id=client_id)))
+        return client_of(self._rows, client_id)
 
     def clients(self, after: str | None = None, limit: int = _PAGE) -> list[Client]:
         """Return clients with their secrets by ``client_id``, those behind ``after``."""
-        return self._with_secrets(self._rows.find(Client, after=_behind("client_id", after), order_by=["client_id"], limit=limit))
+        return _with_secrets(self._rows, self._rows.find(Client, after=_behind("client_id", after), order_by=["client_id"], limit=limit))
 
     def put_client(self, client: Client) -> Client:
         """Store a client, new or changed, and return it as stored; its secrets are untouched.
@@ -129,12 +129,6 @@ class Catalog:
         self._client_changed(client_id)
         return removed
 
-    def _with_secrets(self, clients: list[Client]) -> list[Client]:
-        held = self._rows.find(ClientSecret, client_id=[client.client_id for client in clients], order_by=["client_id", "created_at", "id"])
-        for client in clients:
-            client.secrets = tuple(secret for secret in held if secret.client_id == client.client_id)
-        return clients
-
     def _client_changed(self, client_id: str) -> None:
         for client in self._rows.find(Client, client_id=client_id):
             changes = {"version": client.version + 1, "updated_at": self._clock.now()}
@@ -148,7 +142,7 @@ class Catalog:
 
     def user_by_login(self, login: str) -> User | None:
         """Return a user by the normalised user name or, failing that, e-mail address."""
-        return _first(self._rows.find(User, username_key=login)) or _first(self._rows.find(User, email_key=login))
+        return user_by_login(self._rows, login)
 
     def users(self, after: str | None = None, limit: int = _PAGE) -> list[User]:
         """Return users by ``username_key``, those behind ``after``."""
@@ -237,6 +231,24 @@ class Catalog:
             self._rows.change(type(record), _values(record), **key)
         else:
             self._rows.insert(record)
+
+
+def client_of(rows: Rows, client_id: str) -> Client | None:
+    """Return a client with its secrets, oldest first."""
+    return _first(_with_secrets(rows, rows.find(Client, client_id=client_id)))
+
+
+def user_by_login(rows: Rows, login: str) -> User | None:
+    """Return a user by the normalised user name or, failing that, e-mail address."""
+    return _first(rows.find(User, username_key=login)) or _first(rows.find(User, email_key=login))
+
+
+def _with_secrets(rows: Rows, clients: list[Client]) -> list[Client]:
+    ids = [client.client_id for client in clients]
+    held = rows.find(ClientSecret, client_id=ids, order_by=["client_id", "created_at", "id"])
+    for client in clients:
+        client.secrets = tuple(secret for secret in held if secret.client_id == client.client_id)
+    return clients
 
 
 def _first(records: list[R]) -> R | None:

@@ -45,5 +45,5 @@ def set_up_logging(level: str, *, plain: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_PlainFormatter() if plain else _JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for name in _TALKATIVE:
+    for name in (*_TALKATIVE, "uvicorn.error") if plain else _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,75 @@
+"""What an operator can do: clients, users, shops and scopes, a file that declares them, and codes for a sandbox. No HTTP.
+
+Each function takes an :class:`Operator`, does its work in one transaction, and leaves an audit event for every change.
+"""
+
+from app.admin.apply import apply
+from app.admin.clients import (
+    create_client,
+    disable_client,
+    enable_client,
+    grant_shop,
+    list_clients,
+    rotate_secret,
+    show_client,
+    update_client,
+    withdraw_shop,
+)
+from app.admin.codes import CodeRequest, IssuedCode, issue_code
+from app.admin.document import Document, parse_document, read_document
+from app.admin.fields import Refused
+from app.admin.operator import SANDBOX, Change, Desk, Operator, Rules, Status
+from app.admin.scopes import create_scope, list_scopes, show_scope, update_scope
+from app.admin.shops import create_shop, disable_shop, enable_shop, list_shops, show_shop, update_shop
+from app.admin.users import (
+    create_user,
+    disable_user,
+    enable_user,
+    list_users,
+    set_password,
+    show_user,
+    update_user,
+)
+
+__all__ = [
+    "SANDBOX",
+    "Change",
+    "CodeRequest",
+    "Desk",
+    "Document",
+    "IssuedCode",
+    "Operator",
+    "Refused",
+    "Rules",
+    "Status",
+    "apply",
+    "create_client",
+    "create_scope",
+    "create_shop",
+    "create_user",
+    "disable_client",
+    "disable_shop",
+    "disable_user",
+    "enable_client",
+    "enable_shop",
+    "enable_user",
+    "grant_shop",
+    "issue_code",
+    "list_clients",
+    "list_scopes",
+    "list_shops",
+    "list_users",
+    "parse_document",
+    "read_document",
+    "rotate_secret",
+    "set_password",
+    "show_client",
+    "show_scope",
+    "show_shop",
+    "show_user",
+    "update_client",
+    "update_scope",
+    "update_shop",
+    "update_user",
+    "withdraw_shop",
+]

@@ -1,0 +1,141 @@
+"""Who changes what: an operator with the tools at hand, and the desk at which one transaction of theirs is done."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, StrEnum
+from typing import Final, TypeVar
+
+from app.core.clock import Clock, SystemClock
+from app.core.mistakes import Mistake
+from app.core.secrets import new_id
+from app.dialects import Dialects
+from app.models import AuditEvent
+from app.storage import Catalog, Storage, WriteRefused
+
+T = TypeVar("T")
+SANDBOX: Final = "sandbox"
+"""The property that marks a database which holds demo identities."""
+_MAXIMUM_NAME: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What is asked of declared secrets.
+
+    ``minimum_secret`` is the least number of characters of a client's; ``known_secrets`` are the digests of published ones, which
+    nobody may have. ``light_passwords`` hashes passwords cheaply. ``makes_secrets`` makes a secret where none is declared.
+    """
+
+    minimum_secret: int = 32
+    known_secrets: frozenset[bytes] = frozenset()
+    light_passwords: bool = False
+    makes_secrets: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """Someone who changes what the server knows; ``actor`` names them in the audit trail."""
+
+    storage: Storage
+    dialects: Dialects
+    clock: Clock = field(default_factory=SystemClock)
+    actor: str = "operator"
+    rules: Rules = field(default_factory=Rules)
+
+    async def transact(self, work: Callable[["Desk"], T]) -> T:
+        """Do all of the work in one transaction, or none of it, and return its result.
+
+        Raises:
+            Mistake: the database refused a value, as when somebody else took a name at this moment.
+            StorageUnavailable: the database is away.
+        """
+        try:
+            return await self.storage.transact(lambda catalog: work(Desk(catalog, self)))
+        except WriteRefused as refused:
+            raise Mistake(f"the database refused the change ({refused}): somebody else may have made it just now") from None
+
+
+class Desk:
+    """One transaction of an operator: the catalogue, the moment, and what everything done in it goes by."""
+
+    def __init__(self, catalog: Catalog, operator: Operator) -> None:
+        self.catalog = catalog
+        self.dialects = operator.dialects
+        self.rules = operator.rules
+        self.now: datetime = operator.clock.now()
+        self._actor = operator.actor[:_MAXIMUM_NAME]
+
+    def note(self, action: str, subject: str, before: Mapping[str, object] | None, after: Mapping[str, object] | None) -> None:
+        """Write an audit event; what is in both is left out."""
+        was, now = before or {}, after or {}
+        self.catalog.add_audit_event(
+            AuditEvent(
+                id=new_id(),
+                at=self.now,
+                actor=self._actor,
+                action=action,
+                subject=subject,
+                before={name: was[name] for name in changed(was, now) if name in was} if before is not None else None,
+                after={name: now[name] for name in changed(was, now) if name in now} if after is not None else None,
+            )
+        )
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether the database is marked as a sandbox's."""
+        return self.catalog.property(SANDBOX) is not None
+
+
+def changed(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the names of the members that differ."""
+    absent = object()
+    return tuple(name for name in {**before, **after} if before.get(name, absent) != after.get(name, absent))
+
+
+class Status(StrEnum):
+    """What became of a declared object."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+class Expected(Enum):
+    """Whether the object must be there already."""
+
+    NEW = "new"
+    THERE = "there"
+    EITHER = "either"
+
+    def check(self, found: object, shown: str) -> None:
+        """Check what was found.
+
+        Raises:
+            Mistake: it is there and should not be, or the other way round.
+        """
+        if found is None and self is Expected.THERE:
+            raise unknown(shown)
+        if found is not None and self is Expected.NEW:
+            raise Mistake(f"{shown} is there already: choose another name, or update it")
+
+
+def unknown(shown: str) -> Mistake:
+    """Return the answer to whoever names what is not there."""
+    return Mistake(f"there is no {shown}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What became of one object. ``members`` are those that differ now; ``secret`` is one that was made: never shown again."""
+
+    noun: str
+    name: str
+    status: Status
+    members: tuple[str, ...] = ()
+    secret: str | None = field(default=None, repr=False)
+
+
+def text_of(moment: datetime | None) -> str | None:
+    """Return a moment as RFC 3339 text to the second."""
+    return None if moment is None else moment.isoformat(timespec="seconds").replace("+00:00", "Z")

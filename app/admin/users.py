@@ -1,0 +1,229 @@
+"""Users: the people who can log in."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from app.admin.fields import Fields, Refused
+from app.admin.operator import Change, Desk, Expected, Operator, Status, changed, text_of, unknown
+from app.admin.user_passwords import Proof, check_password, prove
+from app.core.passwords import login_key
+from app.core.secrets import digest, new_id
+from app.models import User
+
+View = dict[str, object]
+_MAXIMUM_USERNAME = 200
+_MAXIMUM_EMAIL = 320
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserDeclaration:
+    """What is declared of a user; what is ``None`` is not declared."""
+
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    email: str | None = None
+    name: str | None = None
+
+
+def declare_user(values: Mapping[str, object]) -> UserDeclaration:
+    """Read what is declared of a user.
+
+    Raises:
+        Refused: with the first key that cannot be, and why.
+    """
+    fields = Fields(values)
+    fields.allow(("username", "password", "email", "name"))
+    username, email = fields.text("username", _MAXIMUM_USERNAME), fields.text("email", _MAXIMUM_EMAIL)
+    if username is not None and (username != username.strip() or not 0 < len(login_key(username)) <= 2 * _MAXIMUM_USERNAME):
+        raise Refused("username", "is empty, too long, or has a space at its ends")
+    if email and (email.count("@") != 1 or " " in email or not all(email.split("@")) or len(login_key(email)) > 2 * _MAXIMUM_EMAIL):
+        raise Refused("email", "is no e-mail address")
+    password = fields.text("password", 1024)
+    if password is not None:
+        check_password(password)
+    return UserDeclaration(username=username, password=password, email=email, name=fields.text("name", 200))
+
+
+def _members(user: User) -> View:
+    return {
+        "username": user.username,
+        "email": user.email,
+        "name": user.name,
+        "has_password": user.password_hash is not None,
+        "disabled_at": text_of(user.disabled_at),
+    }
+
+
+def view(user: User) -> View:
+    """Return what may be shown of a user; ``id`` is the ``sub`` of their tokens."""
+    return {"id": user.id, **_members(user), "created_at": text_of(user.created_at), "updated_at": text_of(user.updated_at)}
+
+
+def find(desk: Desk, name: str) -> User:
+    """Return a user by user name, e-mail address or id.
+
+    Raises:
+        Mistake: there is none.
+    """
+    user = desk.catalog.user_by_login(login_key(name)) or desk.catalog.user(name)
+    if user is None:
+        raise unknown(f"user {name}")
+    return user
+
+
+def put(desk: Desk, declared: UserDeclaration, there: User | None, proof: Proof | None = None) -> Change:
+    """Store a user, or change ``there`` where the declaration differs; a new password ends what they had granted.
+
+    Raises:
+        Refused: a name is somebody else's, or the password is a published one.
+        Mistake: somebody else changed the password since it was proved.
+    """
+    if there is None and declared.username is None:
+        raise Refused("username", "is missing")
+    blank = User(id=new_id(), username="", username_key="", created_at=desk.now, updated_at=desk.now)
+    user = replace(there or blank)
+    if declared.username is not None:
+        user.username, user.username_key = declared.username, login_key(declared.username)
+    if declared.email is not None:
+        user.email, user.email_key = (declared.email, login_key(declared.email)) if declared.email else (None, None)
+    if declared.name is not None:
+        user.name = declared.name or None
+    if declared.password is not None and proof is not None:
+        if digest(declared.password) in desk.rules.known_secrets:
+            raise Refused("password", "is a published demo password: choose another")
+        user.password_hash = proof.settle(there)
+    _check_names(desk, user)
+    return _stored(desk, there, user, "user.update" if there else "user.create")
+
+
+def _check_names(desk: Desk, user: User) -> None:
+    """Refuse a name or address under which somebody else is looked up, whether as name or as address."""
+    for key, value in (("username", user.username_key), ("email", user.email_key)):
+        other = desk.catalog.user_by_login(value) if value else None
+        if other is not None and other.id != user.id:
+            raise Refused(key, f"{value} is the name or address of another user")
+
+
+def _stored(desk: Desk, there: User | None, user: User, action: str) -> Change:
+    if user == there:
+        return Change(noun="user", name=user.username, status=Status.UNCHANGED)
+    desk.catalog.put_user(user)
+    before, after = _members(there) if there else None, _members(user)
+    members = changed(before, after) if before else ()
+    if there is not None and user.password_hash != there.password_hash:
+        members = (*(name for name in members if name != "has_password"), "password")
+        before, after = {**(before or {}), "password": None}, {**after, "password": "changed"}
+        desk.catalog.revoke_grants(user_id=user.id)
+    desk.note(action, f"user {user.username} ({user.id})", before, after)
+    return Change(noun="user", name=user.username, status=Status.UPDATED if there else Status.CREATED, members=members)
+
+
+def with_name(desk: Desk, username: str | None) -> User | None:
+    """Return the user of exactly this user name, in whatever spelling."""
+    key = login_key(username) if username is not None else None
+    user = desk.catalog.user_by_login(key) if key else None
+    return user if user is not None and user.username_key == key else None
+
+
+async def prove_passwords(operator: Operator, declared: Sequence[UserDeclaration]) -> dict[str, Proof]:
+    """Check declared passwords against what is stored and hash those that differ; by the key of the user name."""
+    wanted = {login_key(one.username): one.password for one in declared if one.username is not None and one.password is not None}
+    if not wanted:
+        return {}
+
+    def stored(desk: Desk) -> dict[str, str | None]:
+        users = {key: with_name(desk, key) for key in wanted}
+        return {key: user.password_hash if user is not None else None for key, user in users.items()}
+
+    seen = await operator.transact(stored)
+    proofs = await asyncio.gather(*(prove(operator.rules, password, seen[key]) for key, password in wanted.items()))
+    return dict(zip(wanted, proofs, strict=True))
+
+
+async def create_user(operator: Operator, values: Mapping[str, object]) -> Change:
+    """Store a new user.
+
+    Raises:
+        Mistake: a value cannot be, or they are there already.
+    """
+    declared = declare_user(values)
+    proof = await prove(operator.rules, declared.password, None) if declared.password is not None else None
+
+    def work(desk: Desk) -> Change:
+        there = with_name(desk, declared.username)
+        Expected.NEW.check(there, f"user {declared.username}")
+        return put(desk, declared, there, proof)
+
+    return await operator.transact(work)
+
+
+async def update_user(operator: Operator, name: str, values: Mapping[str, object]) -> Change:
+    """Change the declared members of a user; an empty e-mail address or name clears it.
+
+    Raises:
+        Mistake: a value cannot be, or there is no such user.
+    """
+    declared = declare_user(values)
+    if declared.password is not None:
+        raise Refused("password", "is set by set-password")
+    return await operator.transact(lambda desk: put(desk, declared, find(desk, name)))
+
+
+async def set_password(operator: Operator, name: str, password: str) -> Change:
+    """Give a user another password and revoke everything they had granted.
+
+    Raises:
+        Mistake: it is too short or too long, or there is no such user.
+    """
+    declared = declare_user({"password": password})
+    seen = await operator.transact(lambda desk: find(desk, name).password_hash)
+    proof = await prove(operator.rules, password, seen, anew=True)
+    return await operator.transact(lambda desk: put(desk, declared, find(desk, name), proof))
+
+
+async def list_users(operator: Operator) -> list[View]:
+    """Return all users by user name."""
+
+    def work(desk: Desk) -> list[View]:
+        found: list[View] = []
+        page = desk.catalog.users()
+        while page:
+            found += [view(user) for user in page]
+            page = desk.catalog.users(after=page[-1].username_key)
+        return found
+
+    return await operator.transact(work)
+
+
+async def show_user(operator: Operator, name: str) -> View:
+    """Return one user, by user name, e-mail address or id.
+
+    Raises:
+        Mistake: there is none.
+    """
+    return await operator.transact(lambda desk: view(find(desk, name)))
+
+
+async def disable_user(operator: Operator, name: str) -> Change:
+    """Refuse a user and every token they granted, at once and until they are enabled again.
+
+    Raises:
+        Mistake: there is no such user.
+    """
+    return await operator.transact(lambda desk: _set_disabled(desk, find(desk, name), desk.now))
+
+
+async def enable_user(operator: Operator, name: str) -> Change:
+    """Let a disabled user in again.
+
+    Raises:
+        Mistake: there is no such user.
+    """
+    return await operator.transact(lambda desk: _set_disabled(desk, find(desk, name), None))
+
+
+def _set_disabled(desk: Desk, user: User, at: datetime | None) -> Change:
+    same = (user.disabled_at is None) == (at is None)
+    return _stored(desk, user, user if same else replace(user, disabled_at=at), "user.disable" if at else "user.enable")

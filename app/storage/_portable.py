@@ -1,0 +1,80 @@
+"""The portable engine: the reference on SQLAlchemy Core with whichever asynchronous driver the URL names.
+
+Its batches queue and wait as the native engines' do, but every entry is a transaction of its own.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import event
+
+from app.core.clock import Clock
+from app.ledger import Facts, Needs, Receipt, StorageUnavailable, WriteRefused, Writes
+from app.storage import _reference
+from app.storage._address import Address
+from app.storage._batch import Batcher, Deferred
+from app.storage._cold import Cold
+from app.storage._cold_async import AsyncCold, engine_for, reading
+from app.storage._load import PROBE
+from app.storage._sql_rows import SqlRows
+from app.storage._storage import CHECK_IN, BaseStorage, Limits
+
+_TRIES: Final = 3
+_STATEMENTS_IN: Final = 2.5
+"""Seconds for the statements of one transaction."""
+
+
+class PortableStorage(BaseStorage):
+    """One engine for reads, writes and operators' transactions."""
+
+    def __init__(self, address: Address, clock: Clock, limits: Limits) -> None:
+        super().__init__(clock, limits)
+        self._engine = engine_for(address)
+        event.listen(self._engine.sync_engine, "before_cursor_execute", self._note_statement)
+        self._reading = AsyncCold(reading(self._engine), _STATEMENTS_IN)
+        self._writing = AsyncCold(self._engine, _STATEMENTS_IN)
+        self._reads: Batcher[Needs, Facts] = Batcher(self._read, size=limits.batch, waiting=limits.waiting, patience=limits.patience)
+
+    async def load(self, needs: Needs) -> Facts:
+        """See :class:`app.storage.Storage`."""
+        self.counters.loads += 1
+        return await self._reads.submit(needs)
+
+    async def check(self) -> None:
+        """See :class:`app.storage.Storage`."""
+        try:
+            async with asyncio.timeout(CHECK_IN):
+                await self._reads.submit(PROBE)
+        except TimeoutError:
+            raise StorageUnavailable("the database does not answer") from None
+
+    async def close(self) -> None:
+        """See :class:`app.storage.Storage`."""
+        await self._reads.close()
+        await super().close()
+        await self._engine.dispose()
+
+    async def _read(self, batch: list[Needs]) -> list[Facts]:
+        return await self._reading.run(lambda connection: [_reference.load(SqlRows(connection), needs) for needs in batch])
+
+    async def _write(self, batch: list[Writes]) -> Sequence[Receipt | Exception | Deferred]:
+        return [await self._alone(entry) for entry in batch]
+
+    async def _alone(self, entry: Writes) -> Receipt | Exception:
+        for remaining in reversed(range(_TRIES)):
+            try:
+                return await self._writing.run(lambda connection: _reference.commit(SqlRows(connection), entry))
+            except WriteRefused as refusal:
+                # Two processes may have counted the first failure of one key at once: nothing was written, so it is tried again.
+                if not entry.count or not remaining:
+                    return refusal
+            except StorageUnavailable as error:
+                return error
+        raise AssertionError("the last try returns")
+
+    def _make_cold(self) -> Cold:
+        return AsyncCold(self._engine)
+
+    def _note_statement(self, *_: object) -> None:
+        self.counters.statements += 1
