@@ -16,6 +16,46 @@ HEAD_BYTES: Final = 64 * 1024
 BACKLOG: Final = 2048
 
 
+class _Corked:
+    """A transport that sends the head of an answer together with its first bytes: one system call instead of two.
+
+    ASGI says that a server does not start to send before the first body event, so nothing waits longer than it may.
+    """
+
+    __slots__ = ("_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        """Send, or keep a head until what follows it."""
+        if data.endswith(b"\r\n\r\n") and data.startswith(_FINAL_STATUS):
+            self._head += data
+        elif self._head:
+            self._transport.write(self._head + data)
+            self._head = b""
+        else:
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """Send a head that has no body."""
+        if self._head:
+            self._transport.write(self._head)
+            self._head = b""
+
+    def close(self) -> None:
+        """Send what waits, then close."""
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever a transport has)
+        return getattr(self._transport, name)
+
+
+_FINAL_STATUS: Final = (b"HTTP/1.1 2", b"HTTP/1.1 3", b"HTTP/1.1 4", b"HTTP/1.1 5")
+
+
 class GuardedProtocol(HttpToolsProtocol):
     """Closes connections whose request head does not end: in time, or in size (SECURITY: slow and endless heads)."""
 
@@ -25,8 +65,14 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock with the connection."""
-        super().connection_made(transport)
+        self._corked = _Corked(transport)
+        super().connection_made(self._corked)  # type: ignore[arg-type]  # it stands in for the transport
         self._timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def on_response_complete(self) -> None:
+        """Send the head of an answer that had no body."""
+        self._corked.flush()
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""

@@ -5,6 +5,7 @@ Every credential of a machine is random with at least 128 bits, so a single SHA-
 
 import hashlib
 import os
+import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,38 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 Encoding = Literal["urlsafe", "hex", "HEX"]
 MINIMUM_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
+_BLOCK_BYTES: Final = 4096
+
+
+class _Entropy:
+    """Bytes of the operating system's generator, drawn in blocks: a system call per value is most of what a token costs.
+
+    Every byte is handed out once; a forked process starts with a block of its own.
+    """
+
+    def __init__(self) -> None:
+        self._forget()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        self._lock = threading.Lock()
+        self._block = b""
+        self._position = 0
+
+    def take(self, size: int) -> bytes:
+        """Return that many random bytes."""
+        with self._lock:
+            end = self._position + size
+            if end > len(self._block):
+                self._block = os.urandom(max(_BLOCK_BYTES, size))
+                self._position, end = 0, size
+            taken = self._block[self._position : end]
+            self._position = end
+        return taken
+
+
+_entropy: Final = _Entropy()
 
 
 def _urlsafe(raw: bytes) -> str:
@@ -52,12 +85,12 @@ class SecretFormat:
 
     def generate(self) -> str:
         """Return a fresh random value in this format."""
-        return _ENCODERS[self.encoding](os.urandom(self.size))
+        return _ENCODERS[self.encoding](_entropy.take(self.size))
 
 
 def new_id() -> str:
     """Return a fresh identifier: 16 random bytes as 22 URL-safe characters."""
-    return _urlsafe(os.urandom(16))
+    return _urlsafe(_entropy.take(16))
 
 
 def digest(secret: str) -> bytes:
@@ -77,7 +110,7 @@ def derive_key(secret: str, purpose: bytes) -> bytes:
 
 def seal(key: bytes, plain: bytes) -> bytes:
     """Encrypt and authenticate ``plain`` under a 32-byte key (AES-256-GCM, random nonce in front)."""
-    nonce = os.urandom(_NONCE_BYTES)
+    nonce = _entropy.take(_NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, plain, None)
 
 

@@ -1,0 +1,95 @@
+"""The demo identities, as the document that the sandbox applies. They are published: nothing that is reachable may have them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from app.core.secrets import digest
+
+REDIRECT_URI: Final = "http://127.0.0.1:9401/cb"
+ALEXA_REDIRECT_URI: Final = "https://pitangui.amazon.com/api/skill/link/DEMO"
+USERNAME: Final = "demo"
+PASSWORD: Final = "demo-password"
+SECRETS: Final[Mapping[str, str]] = {
+    "testclient": "testsecret",
+    "hex-demo": "hex-demo-secret",
+    "platform-demo": "platform-demo-secret",
+    "alexa-demo": "alexa-demo-secret",
+    "demo-service": "demo-service-secret",
+}
+KNOWN_DIGESTS: Final = frozenset(digest(secret) for secret in (*SECRETS.values(), PASSWORD))
+"""What a service refuses to run with."""
+
+DEMO: Final[Mapping[str, object]] = {
+    "users": [{"username": USERNAME, "password": PASSWORD, "email": "demo@example.com", "name": "Demo"}],
+    "shops": [
+        {"dialect": "youzan", "code": "88888", "name": "Demo shop"},
+        {"dialect": "hex", "code": "S001", "name": "Demo store"},
+    ],
+    "scopes": [
+        {"name": "profile", "title": {"en": "See your name", "zh": "查看您的姓名"}},
+        {"name": "orders", "title": {"en": "See your orders", "zh": "查看您的订单"}},
+        {"name": "inventory", "title": {"en": "See your inventory", "zh": "查看您的库存"}},
+        {"name": "devices", "title": {"en": "See and switch your devices", "zh": "查看并控制您的设备"}},
+        {"name": "shop", "title": {"en": "See your shop", "zh": "查看您的店铺"}},
+        {"name": "item", "title": {"en": "Manage the goods of your shop", "zh": "管理店铺商品"}},
+        {"name": "trade", "title": {"en": "See the trades of your shop", "zh": "查看店铺交易"}},
+    ],
+    "clients": [
+        {
+            "client_id": "testclient",
+            "client_secret": SECRETS["testclient"],
+            "client_name": "Demo app (Youzan)",
+            "dialect": "youzan",
+            "redirect_uris": [REDIRECT_URI],
+            "scope": "shop item trade",
+            "shops": ["88888"],
+        },
+        {
+            "client_id": "hex-demo",
+            "client_secret": SECRETS["hex-demo"],
+            "client_name": "Demo client (Hex)",
+            "dialect": "hex",
+            "scope": "orders inventory",
+            "shops": ["S001"],
+        },
+        {
+            "client_id": "platform-demo",
+            "client_secret": SECRETS["platform-demo"],
+            "client_name": "Demo client (open platform)",
+            "dialect": "open_platform",
+            "redirect_uris": [REDIRECT_URI],
+            "scope": "profile orders",
+        },
+        {
+            "client_id": "alexa-demo",
+            "client_secret": SECRETS["alexa-demo"],
+            "client_name": "Demo skill (Alexa)",
+            "dialect": "fantem",
+            "redirect_uris": [ALEXA_REDIRECT_URI, REDIRECT_URI],
+            "scope": "devices",
+        },
+        {
+            "client_id": "fantem-demo",
+            "client_name": "Demo gateway (Fantem)",
+            "dialect": "fantem",
+            "token_endpoint_auth_method": "none",
+            "redirect_uris": [ALEXA_REDIRECT_URI, REDIRECT_URI],
+            "scope": "devices",
+        },
+        {
+            "client_id": "demo-service",
+            "client_secret": SECRETS["demo-service"],
+            "client_name": "Demo service",
+            "grant_types": ["client_credentials"],
+            "scope": "orders inventory",
+        },
+        {
+            "client_id": "demo-web",
+            "client_name": "Demo web app",
+            "token_endpoint_auth_method": "none",
+            "grant_types": ["authorization_code", "refresh_token"],
+            "redirect_uris": [REDIRECT_URI],
+            "scope": "profile orders",
+        },
+    ],
+}

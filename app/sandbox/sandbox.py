@@ -1,0 +1,92 @@
+"""A sandbox from its start to its end: where it may listen, where its data lies, what is put there and what is said."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from app.admin import SANDBOX, Change, Desk, Operator, apply, parse_document, read_document
+from app.core.clock import Clock
+from app.core.mistakes import ExitCode, Mistake
+from app.dialects import Dialects
+from app.sandbox.banner import Facts, for_people, for_programs
+from app.sandbox.demo import DEMO
+from app.sandbox.guard import SANDBOX_RULES
+from app.storage import Storage
+
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def check_loopback(host: str, issuer: str) -> None:
+    """Keep the sandbox on this machine: everything in it is published.
+
+    Raises:
+        Mistake: the host or the issuer is of another machine.
+    """
+    if host not in _LOOPBACK:
+        raise Mistake(f"the sandbox listens on this machine only: --host is localhost, not {host} (to be reached, use tokenry serve)")
+    if urlsplit(issuer).hostname not in _LOOPBACK:
+        raise Mistake(f"the sandbox is for this machine only: its issuer is on localhost, not {issuer} (to be reached, use tokenry serve)")
+
+
+@contextmanager
+def temporary_database() -> Iterator[str]:
+    """Yield the URL of a database in a fresh folder that only this user may enter, and delete the folder afterwards."""
+    with tempfile.TemporaryDirectory(prefix="tokenry-sandbox-", ignore_cleanup_errors=True) as folder:
+        yield f"sqlite:///{Path(folder) / 'tokenry.db'}"
+
+
+class Sandbox:
+    """Prepares a sandbox's database and says what is in it.
+
+    ``database`` is its name as it may be shown; ``codes`` the command that issues a code; ``is_kept`` tells that the data outlives
+    the sandbox.
+    """
+
+    def __init__(self, *, database: str, codes: str, is_kept: bool, config: Path | None, is_terminal: bool) -> None:
+        self._database = database
+        self._codes = codes
+        self._is_kept = is_kept
+        self._config = config
+        self._render: Callable[[Facts], str] = for_people if is_terminal else for_programs
+        self._made: list[Change] = []
+
+    async def prepare(self, storage: Storage, dialects: Dialects, clock: Clock) -> None:
+        """Mark the database as a sandbox's and put the demo identities there, then those of the file.
+
+        Raises:
+            Mistake: the database holds something that is no sandbox's, or the file cannot be applied.
+            StorageUnavailable: the database is away.
+        """
+        operator = Operator(storage=storage, dialects=dialects, clock=clock, actor="sandbox", rules=SANDBOX_RULES)
+        await operator.transact(_mark)
+        await apply(operator, parse_document(DEMO, "the demo identities", dialects))
+        if self._config is not None:
+            self._made = await apply(operator, read_document(self._config, dialects))
+
+    def banner(self, issuer: str, port: int) -> str:
+        """Return what to print once the sandbox answers."""
+        return self._render(
+            Facts(
+                issuer=issuer,
+                address=f"http://localhost:{port}",
+                database=self._database,
+                is_kept=self._is_kept,
+                codes=self._codes,
+                secrets={change.name: change.secret for change in self._made if change.secret is not None},
+            )
+        )
+
+
+def _mark(desk: Desk) -> None:
+    if desk.is_sandbox:
+        return
+    if desk.catalog.clients(limit=1) or desk.catalog.users(limit=1):
+        raise Mistake(
+            "this database holds clients or users and is no sandbox's: the sandbox would put its published identities beside them;"
+            " name another one with --database",
+            ExitCode.CONFIGURATION,
+        )
+    desk.catalog.set_property(SANDBOX, "1")
