@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from app.ledger import StorageUnavailable, WriteRefused
 from app.storage._sql_rows import SqlRows
+from app.storage._sqlite_file import FAILURES
 
 T = TypeVar("T")
 _REFUSED = ("22", "23")
@@ -47,7 +48,7 @@ class ThreadedCold:
         try:
             with self._engine.begin() as connection:
                 return work(connection)
-        except (SQLAlchemyError, sqlite3.Error) as error:
+        except (SQLAlchemyError, *FAILURES) as error:
             raise judged(error) from None
 
     async def close(self) -> None:

@@ -43,7 +43,7 @@ class AsyncCold:
             try:
                 async with asyncio.timeout(self._within), self._engine.begin() as connection:
                     return await connection.run_sync(work)
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
+            except (SQLAlchemyError, OverflowError, UnicodeError, OSError, TimeoutError) as error:
                 if getattr(getattr(error, "orig", None), "sqlstate", None) not in _UNDONE:
                     raise judged(error) from None
         raise StorageUnavailable("the database undid the work three times")

@@ -5,6 +5,7 @@ successor was used.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import Column
@@ -16,6 +17,8 @@ from app.storage._clients import Resolver
 from app.storage._rows import columns, maker, selected
 
 Presented = TypeVar("Presented", AuthorizationCode, Token)
+
+_WORDS: Final = ("client_id", "shop", "login")
 
 PROBE: Final = Needs(client_id="")
 """A need that finds nothing and costs one statement."""
@@ -92,3 +95,17 @@ class Presentation(Generic[Presented]):
         )
         resolver.resolve(held, grant.client_id, row[version_at])
         return held
+
+
+def possible(needs: Needs) -> Needs:
+    """Return needs without the words that no database can hold, which therefore find nothing."""
+    words = {name: word for name in _WORDS if isinstance(word := getattr(needs, name), str) and not _is_possible(word)}
+    return replace(needs, **dict.fromkeys(words)) if words else needs
+
+
+def _is_possible(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in word

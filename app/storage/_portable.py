@@ -16,7 +16,7 @@ from app.storage._address import Address
 from app.storage._batch import Batcher, Deferred
 from app.storage._cold import Cold
 from app.storage._cold_async import AsyncCold, engine_for, reading
-from app.storage._load import PROBE
+from app.storage._load import PROBE, possible
 from app.storage._sql_rows import SqlRows
 from app.storage._storage import CHECK_IN, BaseStorage, Limits
 
@@ -56,6 +56,12 @@ class PortableStorage(BaseStorage):
         await self._engine.dispose()
 
     async def _read(self, batch: list[Needs]) -> list[Facts]:
+        try:
+            return await self._select(batch)
+        except WriteRefused:
+            return await self._select([possible(needs) for needs in batch])
+
+    async def _select(self, batch: list[Needs]) -> list[Facts]:
         return await self._reading.run(lambda connection: [_reference.load(SqlRows(connection), needs) for needs in batch])
 
     async def _write(self, batch: list[Writes]) -> Sequence[Receipt | Exception | Deferred]:

@@ -11,7 +11,7 @@ from app.storage._address import Address
 from app.storage._batch import DEFERRED, Batcher, Deferred
 from app.storage._clients import ClientCache, Resolver, clients_of
 from app.storage._interface import LOST, WON
-from app.storage._load import PROBE
+from app.storage._load import PROBE, possible
 from app.storage._postgresql_link import Link, Undone
 from app.storage._postgresql_load import CLIENTS, select_for, shape_of
 from app.storage._postgresql_write import Verdict, admit, rows_of, statement_for
@@ -55,6 +55,12 @@ class PostgresqlStorage(BaseStorage):
         await self._writing.close()
 
     async def _read(self, batch: list[Needs]) -> list[Facts]:
+        try:
+            return await self._select(batch)
+        except WriteRefused:
+            return await self._select([possible(needs) for needs in batch])
+
+    async def _select(self, batch: list[Needs]) -> list[Facts]:
         select = select_for(shape_of(batch))
         resolver = Resolver(self._cache)
         self.counters.statements += 1

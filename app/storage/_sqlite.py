@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from app.core.clock import Clock
 from app.ledger import Facts, Needs, Receipt, StorageUnavailable, Writes
 from app.storage._batch import Deferred
-from app.storage._load import PROBE
+from app.storage._load import PROBE, possible
 from app.storage._sqlite_file import connect
 from app.storage._sqlite_load import Reader
 from app.storage._sqlite_write import Writer
@@ -53,6 +53,8 @@ class SqliteStorage(BaseStorage):
     def _load(self, needs: Needs) -> Facts:
         try:
             return self._reader.load(needs)
+        except UnicodeError:
+            return self._reader.load(possible(needs))
         except sqlite3.Error as error:
             raise StorageUnavailable(f"the database failed ({getattr(error, 'sqlite_errorname', type(error).__name__)})") from None
 

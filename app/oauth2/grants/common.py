@@ -76,6 +76,7 @@ class TokenGrant(BaseGrant):
             "access_token": value,
             "token_type": policy.token_type,
             "expires_in": int((expires_at - now).total_seconds()),
+            "expires_at": expires_at,
             "scope": scope,
         }
 

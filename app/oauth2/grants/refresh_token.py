@@ -1,7 +1,7 @@
 """A refresh token for new tokens (RFC 6749 §6): rotated, reused or extending, by the dialect's policy."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant as AuthlibGrant
@@ -83,7 +83,10 @@ class RefreshTokenGrant(TokenGrant, AuthlibGrant):
         if request.now >= token.used_at + timedelta(seconds=policy.grace_in):
             return None
         plain = unseal(derive_key(value, _PURPOSE), token.successor_sealed)
-        return json.loads(plain) if plain is not None else None
+        if plain is None:
+            return None
+        members: dict[str, Any] = json.loads(plain)
+        return members | {"expires_at": datetime.fromisoformat(members["expires_at"])}
 
     def check_client(self, _client: Client) -> bool:
         """Answer Authlib: the owner was compared already."""
@@ -140,7 +143,8 @@ class RefreshTokenGrant(TokenGrant, AuthlibGrant):
         if self.request.client.is_public or not self.request.message.policy.grace_in:
             return Spend(record, successor_hash=successor_hash)
         value = self.request.form["refresh_token"]
-        return Spend(record, successor_hash, seal(derive_key(value, _PURPOSE), json.dumps(members).encode()))
+        plain = json.dumps(members | {"expires_at": members["expires_at"].isoformat()})
+        return Spend(record, successor_hash, seal(derive_key(value, _PURPOSE), plain.encode()))
 
     def save_token(self, token: dict[str, Any]) -> None:
         """Keep the answer at hand: a rotation seals it for the one who presented the predecessor."""

@@ -1,0 +1,73 @@
+"""Where the commands get their tools: settings, dialects, and a database that is open while one piece of work is done."""
+
+import asyncio
+import getpass
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from app.core.mistakes import Mistake
+
+if TYPE_CHECKING:
+    from app.admin import Operator
+    from app.settings import Settings
+
+T = TypeVar("T")
+_SQLITE = "sqlite:///"
+
+
+def settings_with(database: str | None) -> "Settings":
+    """Return the settings, with the database that a flag names.
+
+    Raises:
+        Mistake: a setting is wrong.
+    """
+    from app.settings import load_settings
+
+    return load_settings(database_url=database)
+
+
+def operate(database: str | None, work: "Callable[[Operator], Awaitable[T]]", *, is_there: bool = True) -> T:
+    """Do an operator's work and return its result; ``is_there`` asks for a database that exists already.
+
+    Raises:
+        Mistake: something that is set, named or asked for cannot be.
+        DialectError: a dialect file cannot be used.
+        DatabaseUnusable: there is no usable database.
+        StorageUnavailable: the database is away.
+    """
+    settings = settings_with(database)
+    if is_there:
+        _check_it_is_there(settings.database_url.get_secret_value())
+    return asyncio.run(_operate(settings, work))
+
+
+async def _operate(settings: "Settings", work: "Callable[[Operator], Awaitable[T]]") -> T:
+    from app.admin import SANDBOX, Operator
+    from app.core.clock import SystemClock
+    from app.dialects import load_dialects
+    from app.sandbox import SANDBOX_RULES, SERVICE_RULES
+    from app.storage import open_storage
+
+    clock, dialects = SystemClock(), load_dialects(settings.dialects)
+    storage = await open_storage(settings.database_url.get_secret_value(), clock=clock)
+    try:
+        mark = await storage.transact(lambda catalog: catalog.property(SANDBOX))
+        rules = SERVICE_RULES if mark is None else SANDBOX_RULES
+        return await work(Operator(storage=storage, dialects=dialects, clock=clock, actor=actor(), rules=rules))
+    finally:
+        await storage.close()
+
+
+def _check_it_is_there(url: str) -> None:
+    """Catch a mistyped path, which would otherwise become a new and empty database."""
+    if url.startswith(_SQLITE) and not Path(path := url.removeprefix(_SQLITE)).exists():
+        raise Mistake(f"there is no database at {path}: name yours with --database, or make one with tokenry migrate")
+
+
+def actor() -> str:
+    """Return how the audit trail names whoever runs this program."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (OSError, KeyError):
+        return "cli"

@@ -1,0 +1,83 @@
+"""The commands that start a server, and the one that asks a running one how it is."""
+
+import gc
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from app.cli.options import Database
+from app.core.mistakes import ExitCode, Mistake
+
+Host = Annotated[str | None, typer.Option(help="The address to listen on.")]
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")]
+Issuer = Annotated[str | None, typer.Option(metavar="URL", help="This server's public address, without a slash at the end.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Server processes.")]
+Config = Annotated[Path | None, typer.Option(metavar="FILE", help="What to apply before the port opens; see tokenry apply.")]
+_ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 (what it means to ask such a server)
+_TIMEOUT: Final = 2.5
+"""Seconds that a health check waits; container engines give it three."""
+
+
+def serve(  # noqa: PLR0913 (one parameter per flag)
+    host: Host = None, port: Port = None, database: Database = None, issuer: Issuer = None, workers: Workers = None, config: Config = None
+) -> None:
+    """Run the server."""
+    from app.cli.starts import service_start
+    from app.main import run
+    from app.settings import load_settings
+
+    settings = load_settings(host=host, port=port, database_url=database, issuer=issuer, workers=workers)
+    _begin()
+    run(settings, service_start(settings, config))
+
+
+def sandbox(  # noqa: PLR0913 (one parameter per flag)
+    host: Host = None, port: Port = None, database: Database = None, issuer: Issuer = None, workers: Workers = None, config: Config = None
+) -> None:
+    """Run a server with published demo identities, for this machine only."""
+    from app.cli.starts import sandbox_settings, sandbox_start
+    from app.main import run
+
+    _begin()
+    with sandbox_settings(host=host, port=port, database_url=database, issuer=issuer, workers=workers) as (settings, is_kept):
+        run(settings, sandbox_start(settings, config, is_kept=is_kept))
+
+
+def healthcheck() -> None:
+    """Ask the server at the configured address whether it is ready: for container engines."""
+    from http.client import HTTPConnection, HTTPException
+
+    from app.settings import load_settings
+
+    settings = load_settings()
+    connection = HTTPConnection(_ANYWHERE.get(settings.host, settings.host), settings.port, timeout=_TIMEOUT)
+    try:
+        connection.request("GET", "/readyz")
+        status = connection.getresponse().status
+    except (OSError, HTTPException) as error:
+        raise Mistake(f"no answer at {settings.host} port {settings.port}: {error}") from None
+    finally:
+        connection.close()
+    if status != 200:  # noqa: PLR2004 (HTTP)
+        raise Mistake(f"the server at {settings.host} port {settings.port} is not ready: {status}", ExitCode.FAILURE)
+    typer.echo("ready")
+
+
+def _begin() -> None:
+    """Let a signal end the process by an exception, so that everything on the way out is put in order."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            number = getattr(signal, name)
+            signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+
+
+def settle_memory() -> None:
+    """Take what was built at start out of the garbage collector's sight, and let it work from here on."""
+    gc.freeze()
+    gc.enable()
+
+
+COMMANDS: Final = (serve, sandbox, healthcheck)

@@ -1,0 +1,94 @@
+"""How ``serve`` and ``sandbox`` start the server: what they prepare, what they say, and where they write down requests."""
+
+import gc
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.cli.office import actor
+from app.core.clock import Clock
+from app.dialects import Dialects
+from app.main import Start
+from app.sandbox import Sandbox, check_loopback, prepare_service, temporary_database
+from app.settings import Settings, load_settings
+from app.storage import Storage
+from app.telemetry import HumanJournal, JsonJournal
+
+_log = logging.getLogger("tokenry")
+
+
+def service_start(settings: Settings, config: Path | None) -> Start:
+    """Return how ``serve`` starts."""
+
+    async def prepare(storage: Storage, dialects: Dialects, clock: Clock) -> None:
+        for change in await prepare_service(storage, dialects, clock, config, actor()):
+            _log.info("apply: %s %s %s", change.status, change.noun, change.name)
+
+    def announce(issuer: str, port: int) -> None:
+        gc.enable()
+        _log.info("serving %s on %s port %d", issuer, settings.host, port)
+
+    return Start(prepare=prepare, announce=announce, journal=JsonJournal(_level(settings)))
+
+
+def sandbox_start(settings: Settings, config: Path | None, *, is_kept: bool) -> Start:
+    """Return how ``sandbox`` starts."""
+    is_terminal = sys.stdout.isatty()
+    url = settings.database_url.get_secret_value()
+    is_file = url.startswith("sqlite:")
+    codes = [*_this_command(), "codes", "issue", *(["--database", _absolute(url)] if is_file else [])]
+    sandbox = Sandbox(
+        database=_absolute(url) if is_file else "as TOKENRY_DATABASE_URL says",
+        codes=shlex.join(codes),
+        is_kept=is_kept,
+        config=config,
+        is_terminal=is_terminal,
+    )
+
+    def announce(issuer: str, port: int) -> None:
+        gc.enable()
+        sys.stdout.write(f"{sandbox.banner(issuer, port)}\n")
+        sys.stdout.flush()
+
+    journal = HumanJournal() if is_terminal else JsonJournal(_level(settings))
+    return Start(prepare=sandbox.prepare, announce=announce, journal=journal, loopback=True, plain_logs=is_terminal)
+
+
+@contextmanager
+def sandbox_settings(**flags: object) -> Iterator[tuple[Settings, bool]]:
+    """Yield the settings of a sandbox, and whether its data outlives it: only where a database is named.
+
+    Raises:
+        Mistake: a setting is wrong, or reaches beyond this machine.
+    """
+    settings = load_settings(**flags)
+    check_loopback(settings.host, settings.effective_issuer)
+    if "docs" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"docs": True})
+    if "database_url" in settings.model_fields_set:
+        yield settings, True
+        return
+    with temporary_database() as url:
+        yield load_settings(**{**settings.model_dump(exclude_unset=True), "database_url": url}), False
+
+
+def _level(settings: Settings) -> int:
+    return logging.getLevelNamesMapping()[settings.log_level.upper()]
+
+
+def _absolute(url: str) -> str:
+    """Return an SQLite URL that means the same file from every folder."""
+    scheme, _, path = url.partition(":///")
+    return f"{scheme}:///{Path(path).absolute()}"
+
+
+def _this_command() -> list[str]:
+    """Return how this program can be started again, from another folder too."""
+    started = Path(sys.argv[0])
+    if started.name != "__main__.py":
+        return [str(started.absolute()) if os.sep in sys.argv[0] else sys.argv[0]]
+    return ["env", f"PYTHONPATH={started.parent.parent}", sys.executable, "-m", "app"]

@@ -1,0 +1,61 @@
+"""The commands around a database and its settings: ``apply``, ``migrate``, ``purge``, ``config``, ``version``."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from app.cli.office import operate, settings_with
+from app.cli.options import Database, Form, Output
+
+
+def apply(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="TOML with [[users]], [[shops]], [[scopes]], [[clients]]; or JSON.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
+    database: Database = None,
+    output: Output = Form.TABLE,
+) -> None:
+    """Bring a database to what a file declares. Nothing is deleted; a second time changes nothing."""
+    from app import admin
+    from app.cli.output import put_changes
+
+    async def work(operator: admin.Operator) -> list[admin.Change]:
+        return await admin.apply(operator, admin.read_document(file, operator.dialects), dry_run=dry_run)
+
+    put_changes(output, operate(database, work, is_there=False), dry_run=dry_run)
+
+
+def migrate(database: Database = None) -> None:
+    """Bring a database to the schema of this version; an empty one gets it."""
+    from app.cli.output import put
+    from app.storage import migrate as run
+
+    before, after = asyncio.run(run(settings_with(database).database_url.get_secret_value()))
+    put(f"the schema is {after} already" if before == after else f"the schema is {after} now" + (f", was {before}" if before else ""))
+
+
+def purge(database: Database = None) -> None:
+    """Delete what is dead. Nothing relies on it; the server does the same now and then."""
+    from app.cli.output import put
+
+    put(f"{operate(database, lambda operator: operator.storage.purge(operator.clock.now()))} rows deleted")
+
+
+def config(database: Database = None, output: Output = Form.TABLE) -> None:
+    """Print the settings as they are in effect, and where each comes from; secrets are masked."""
+    from app.cli.effective import effective_settings
+    from app.cli.output import put_objects
+
+    put_objects(output, effective_settings(database), ("setting", "value", "source"))
+
+
+def version() -> None:
+    """Print the version."""
+    from app import __version__
+
+    typer.echo(f"tokenry {__version__}")
+
+
+COMMANDS: Final = (apply, migrate, purge, config, version)
