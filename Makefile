@@ -24,7 +24,7 @@ setup: .venv/.run  ## build .venv with what the server needs
 
 setup-dev: .venv/.dev  ## the same, and the tools for tests, lint and locks
 
-run: .venv/.run  ## start the sandbox                       ARGS="--port 8080"
+run: .venv/.compiled  ## start the sandbox                       ARGS="--port 8080"
 	@$(BIN)/python -m app sandbox $(ARGS)
 
 test: .venv/.dev  ## run the tests without the slow faults    ARGS="tests/core -k name"
@@ -81,6 +81,11 @@ $(BIN)/uv: requirements-uv.txt
 
 .venv/.run: requirements.txt $(BIN)/uv
 	$(call install,$<)
+	@touch $@
+
+# Bytecode ahead of the first start, also where the environment tells Python to write none.
+.venv/.compiled: .venv/.run $(shell find app migrations -name '*.py')
+	@$(BIN)/python -m compileall -q app migrations
 	@touch $@
 
 .venv/.dev: requirements-dev.txt .venv/.run

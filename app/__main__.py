@@ -12,12 +12,13 @@ def main() -> None:
     gc.disable()
     try:
         from app.cli import main as run
+
+        run()
     except ModuleNotFoundError as error:
         if (error.name or "app").partition(".")[0] == "app":
             raise
         sys.stderr.write(f"tokenry: {error.name} is not installed in this Python: run: make setup (then .venv/bin/python -m app)\n")
         sys.exit(1)
-    run()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Sockets and the HTTP protocol: uvicorn's, with a bound on how long and how large a request's head may be."""
+"""Sockets and the HTTP protocol: uvicorn's, bounded and strict."""
 
 import asyncio
 import errno
 import os
+import re
 import socket
 from typing import Any, Final
 
@@ -12,7 +13,15 @@ from app.core.mistakes import ExitCode, Mistake
 
 HEAD_SECONDS: Final = 10
 """How long a request's head may take, from the connection or its first byte on."""
+BODY_SECONDS: Final = 10
+"""How long a request's body may take, from the end of its head on."""
 HEAD_BYTES: Final = 64 * 1024
+TRAILER_BYTES: Final = 8 * 1024
+DROPPED_BYTES: Final = 16 * 1024 * 1024
+"""Of a body that comes after its answer."""
+_UPGRADE: Final = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
+_HOSTS: Final = {"1.0": (0, 1), "1.1": (1,)}
+"""How many Host fields a version takes."""
 BACKLOG: Final = 2048
 
 
@@ -56,12 +65,26 @@ class _Corked:
 _FINAL_STATUS: Final = (b"HTTP/1.1 2", b"HTTP/1.1 3", b"HTTP/1.1 4", b"HTTP/1.1 5")
 
 
+class MalformedRequest(Exception):  # noqa: N818 (what the client sent)
+    """The request breaks the protocol; it is answered 400 and the connection closed."""
+
+
 class GuardedProtocol(HttpToolsProtocol):
-    """Closes connections whose request head does not end: in time, or in size (SECURITY: slow and endless heads)."""
+    """uvicorn's protocol with bounds on time and size, and without what only a smuggler or a scanner sends.
+
+    A head and a body each have a deadline, which no trickle of bytes moves; a body that comes after its answer is read and dropped
+    within the same bounds, so that the answer arrives. Trailer fields are dropped (RFC 9110 §6.5.1), an ``Upgrade`` is not heard
+    (RFC 9110 §7.8), and framing that two parties could read in two ways is refused (RFC 9112 §3.2, §6.1).
+    """
 
     _timer: asyncio.TimerHandle | None = None
-    _in_head = True
+    _in_head = False
+    """Whether the parser has begun a head that it has not ended; one that is held back has not begun for it."""
+    _in_body = False
+    _held = b""
     _head_bytes = 0
+    _trailer_bytes = 0
+    _dropped_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock with the connection."""
@@ -69,37 +92,89 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_made(self._corked)  # type: ignore[arg-type]  # it stands in for the transport
         self._timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
 
-    def on_response_complete(self) -> None:
-        """Send the head of an answer that had no body."""
-        self._corked.flush()
-        super().on_response_complete()
-
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
         self._stop()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        """Hold a head back until it is complete, then let the parser read.
+
+        The head of a pipelined request may begin in the packet that ends another one; that one is counted instead.
+        """
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self.send_400_response("The request head is too large.")
+                return
+        elif not self._in_body:
+            data = (self._held + data).lstrip(b"\r\n")
+            end = data.find(b"\r\n\r\n")
+            if end < 0:
+                self._held = data
+                if len(data) > HEAD_BYTES:
+                    self.send_400_response("The request head is too large.")
+                elif self._timer is None:
+                    self._timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
+                return
+            self._held = b""
+            if b"pgrade" in data or b"PGRADE" in data:
+                data = _UPGRADE.sub(b"\r\nx-not-heard:", data[: end + 2]) + data[end + 2 :]
+        super().data_received(data)
+        if (self._in_head or self._in_body) and self._timer is None and not self.transport.is_closing():
+            self._timer = self.loop.call_later(BODY_SECONDS if self._in_body else HEAD_SECONDS, self._give_up)
+
     def on_message_begin(self) -> None:
-        """Note that a head begins."""
+        """Note that the parser is in a head."""
         self._in_head = True
         self._head_bytes = 0
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of the head; count and drop one of the trailer."""
+        if self._in_body:
+            self._trailer_bytes += len(name) + len(value)
+            if self._trailer_bytes > TRAILER_BYTES:
+                raise MalformedRequest
+        else:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        """Note that the head is complete."""
+        """Check the framing, and note that the head is over."""
+        version = self.parser.get_http_version()
+        hosts = encodings = 0
+        for name, value in self.headers:
+            if name == b"host":
+                hosts += 1
+            elif name == b"transfer-encoding":
+                encodings += 1 if version == "1.1" and value.lower() == b"chunked" else 2
+        if version not in _HOSTS or hosts not in _HOSTS[version] or encodings > 1 or self.parser.should_upgrade() or b"#" in self.url:
+            raise MalformedRequest
         self._in_head = False
+        self._in_body = True
+        self._trailer_bytes = self._dropped_bytes = 0
         self._stop()
         super().on_headers_complete()
 
-    def data_received(self, data: bytes) -> None:
-        """Let the parser read; while a head is incomplete, time and size are bounded."""
-        super().data_received(data)
-        if self._in_head and not self.transport.is_closing():
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES:
-                self.send_400_response("The request head is too large.")
-            elif self._timer is None:
-                self._timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body, or drop it where the answer was already given."""
+        if self.cycle.response_complete:
+            self._dropped_bytes += len(body)
+            if self._dropped_bytes > DROPPED_BYTES:
+                self.transport.close()
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Note that the next byte begins a head."""
+        self._in_body = False
+        self._stop()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Send the head of an answer that had no body."""
+        self._corked.flush()
+        super().on_response_complete()
 
     def _stop(self) -> None:
         if self._timer is not None:

@@ -1,6 +1,7 @@
 """The heart: read → load → gather → respond → commit → render. The only awaits on a machine's path are here."""
 
 from collections import defaultdict
+from datetime import datetime
 from typing import Final
 
 from app.core.causes import Cause
@@ -23,9 +24,10 @@ _RETRY_IN: Final = 1
 class Exchange:
     """What became of one request, for whoever observes: how it was read, what was decided and what was answered."""
 
-    __slots__ = ("answer", "outcome", "reading", "request")
+    __slots__ = ("answer", "at", "outcome", "reading", "request")
 
-    def __init__(self) -> None:
+    def __init__(self, at: datetime) -> None:
+        self.at = at
         self.reading: Reading | None = None
         self.request: Request | None = None
         self.outcome = Outcome()
@@ -43,7 +45,7 @@ class Pipeline:
 
     async def exchange(self, door: Door, wire: WireRequest) -> Exchange:
         """Answer one request; a fault of ours is an answer too, so only a defect of the program raises."""
-        exchange = Exchange()
+        exchange = Exchange(self._clock.now())
         try:
             reading = exchange.reading = door.read(wire)
             for _ in range(_TRIES):
@@ -57,7 +59,7 @@ class Pipeline:
             exchange.outcome = Outcome(refusal=Refusal(Cause.UNAVAILABLE, detail=str(problem), retry_in=_RETRY_IN))
         read = exchange.reading
         word, tried_basic = (read.word, read.tried_basic) if read is not None else ("", wire_tried_basic(wire))
-        exchange.answer = door.render(exchange.outcome, word, self._clock.now(), tried_basic=tried_basic)
+        exchange.answer = door.render(exchange.outcome, word, exchange.at, tried_basic=tried_basic)
         return exchange
 
     async def _decide(self, door: Door, reading: Reading, exchange: Exchange) -> bool:
@@ -65,7 +67,8 @@ class Pipeline:
         facts = await self._storage.load(needs_of(reading.candidates))
         request = exchange.request = reading.choose(named_client(facts))
         door.set_policy(request, named_client(facts))
-        now, proofs = self._clock.now(), Proofs()
+        now = exchange.at = self._clock.now()
+        proofs = Proofs()
         if request.grant_type == "password" and self._engine.wants_password(request, facts, now):
             proofs = await self._gatherer.check_password(request, facts)
         exchange.outcome, writes = self._engine.respond(request, facts, proofs, now)

@@ -31,7 +31,8 @@ def check(desk: Desk, secret: str) -> None:
     if len(secret) < minimum:
         raise Refused(
             "client_secret",
-            f"is shorter than {minimum} characters: declare a random one (openssl rand -hex 32), or leave it out and one is made",
+            f"is shorter than {minimum} characters, which only a sandbox takes: declare a random one (openssl rand -hex 32),"
+            " or leave it out and one is made",
         )
 
 
@@ -58,7 +59,7 @@ def settle(desk: Desk, client: Client, declared: str | None) -> str | None:
     if live:
         return None
     if not desk.rules.makes_secrets:
-        raise Refused("client_secret", "is missing: declare one, or token_endpoint_auth_method none for a public client")
+        raise Refused("client_secret", "is missing: declare one, or let tokenry apply make it and show it once")
     made = _FORMAT.generate()
     put(desk, client, made)
     return made

@@ -27,7 +27,11 @@ app.add_typer(dialects.app, name="dialects")
 
 
 def main() -> None:
-    """Run the command line; whatever goes wrong ends in one plain line on standard error and a code other than 0."""
+    """Run the command line; whatever goes wrong ends in one plain line on standard error and a code other than 0.
+
+    Raises:
+        ModuleNotFoundError: a dependency is not installed.
+    """
     try:
         app()
     except KeyboardInterrupt:
@@ -35,6 +39,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
+    except ModuleNotFoundError:
+        raise
     except Exception as error:  # noqa: BLE001 (the last one that can turn an error into a line)
         from app.cli.failures import explain
 

@@ -31,6 +31,7 @@ ShopCode = Annotated[str, typer.Argument(metavar="SHOP", help="The shop's code i
 
 @app.command("create")
 def create(  # noqa: PLR0913 (one parameter per key of the registration)
+    *,
     client_id: Annotated[str | None, typer.Option(help="Made if left out.")] = None,
     dialect: Annotated[str | None, typer.Option(help="How the client speaks; standard if left out.")] = None,
     client_name: Name = None,
@@ -45,7 +46,6 @@ def create(  # noqa: PLR0913 (one parameter per key of the registration)
     options: Options = None,
     metadata: Metadata = None,
     contacts: Contacts = None,
-    *,
     client_secret_stdin: SecretFromStdin = False,
     database: Database = None,
     output: Output = Form.TABLE,
@@ -95,6 +95,7 @@ def show(client_id: ClientId, database: Database = None, output: Output = Form.T
 @app.command("update")
 def update(  # noqa: PLR0913 (one parameter per key of the registration)
     client_id: ClientId,
+    *,
     client_name: Name = None,
     redirect_uris: RedirectUris = None,
     grant_types: GrantTypes = None,

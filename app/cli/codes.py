@@ -17,6 +17,7 @@ def group() -> None:
 
 @app.command("issue")
 def issue(  # noqa: PLR0913 (one parameter per parameter of an authorization request)
+    *,
     client: Annotated[str, typer.Option(metavar="CLIENT_ID")],
     user: Annotated[str, typer.Option(help="Who allows it: user name, e-mail address or id.")],
     shop: Annotated[str | None, typer.Option(metavar="CODE", help="The shop that the code acts for.")] = None,

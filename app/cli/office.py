@@ -1,6 +1,7 @@
 """Where the commands get their tools: settings, dialects, and a database that is open while one piece of work is done."""
 
 import asyncio
+import gc
 import getpass
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -49,6 +50,7 @@ async def _operate(settings: "Settings", work: "Callable[[Operator], Awaitable[T
     from app.sandbox import SANDBOX_RULES, SERVICE_RULES
     from app.storage import open_storage
 
+    gc.enable()
     clock, dialects = SystemClock(), load_dialects(settings.dialects)
     storage = await open_storage(settings.database_url.get_secret_value(), clock=clock)
     try:

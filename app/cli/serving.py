@@ -1,6 +1,5 @@
 """The commands that start a server, and the one that asks a running one how it is."""
 
-import gc
 import signal
 import sys
 from pathlib import Path
@@ -21,7 +20,7 @@ _TIMEOUT: Final = 2.5
 """Seconds that a health check waits; container engines give it three."""
 
 
-def serve(  # noqa: PLR0913 (one parameter per flag)
+def serve(
     host: Host = None, port: Port = None, database: Database = None, issuer: Issuer = None, workers: Workers = None, config: Config = None
 ) -> None:
     """Run the server."""
@@ -34,10 +33,10 @@ def serve(  # noqa: PLR0913 (one parameter per flag)
     run(settings, service_start(settings, config))
 
 
-def sandbox(  # noqa: PLR0913 (one parameter per flag)
+def sandbox(
     host: Host = None, port: Port = None, database: Database = None, issuer: Issuer = None, workers: Workers = None, config: Config = None
 ) -> None:
-    """Run a server with published demo identities, for this machine only."""
+    """Run a sandbox: published demo identities, this machine only."""
     from app.cli.starts import sandbox_settings, sandbox_start
     from app.main import run
 
@@ -47,7 +46,7 @@ def sandbox(  # noqa: PLR0913 (one parameter per flag)
 
 
 def healthcheck() -> None:
-    """Ask the server at the configured address whether it is ready: for container engines."""
+    """Ask a running server whether it is ready."""
     from http.client import HTTPConnection, HTTPException
 
     from app.settings import load_settings
@@ -72,12 +71,6 @@ def _begin() -> None:
         if hasattr(signal, name):
             number = getattr(signal, name)
             signal.signal(number, lambda number, _frame: sys.exit(128 + number))
-
-
-def settle_memory() -> None:
-    """Take what was built at start out of the garbage collector's sight, and let it work from here on."""
-    gc.freeze()
-    gc.enable()
 
 
 COMMANDS: Final = (serve, sandbox, healthcheck)

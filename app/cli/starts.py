@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from app.cli.office import actor
 from app.core.clock import Clock
 from app.dialects import Dialects
@@ -73,7 +75,7 @@ def sandbox_settings(**flags: object) -> Iterator[tuple[Settings, bool]]:
         yield settings, True
         return
     with temporary_database() as url:
-        yield load_settings(**{**settings.model_dump(exclude_unset=True), "database_url": url}), False
+        yield settings.model_copy(update={"database_url": SecretStr(url)}), False
 
 
 def _level(settings: Settings) -> int:

@@ -28,7 +28,7 @@ def apply(
 
 
 def migrate(database: Database = None) -> None:
-    """Bring a database to the schema of this version; an empty one gets it."""
+    """Bring a database to the newest schema."""
     from app.cli.output import put
     from app.storage import migrate as run
 
@@ -44,7 +44,7 @@ def purge(database: Database = None) -> None:
 
 
 def config(database: Database = None, output: Output = Form.TABLE) -> None:
-    """Print the settings as they are in effect, and where each comes from; secrets are masked."""
+    """Print the settings in effect, and their sources."""
     from app.cli.effective import effective_settings
     from app.cli.output import put_objects
 

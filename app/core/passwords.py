@@ -3,6 +3,8 @@
 import unicodedata
 from typing import Final
 
+MAXIMUM_LOGIN: Final = 320
+"""Characters of a user name or e-mail address; a longer one names nobody."""
 MINIMUM_LENGTH: Final = 8
 MAXIMUM_LENGTH: Final = 1024
 """Characters; longer input is refused before it is hashed."""
@@ -11,8 +13,11 @@ MAXIMUM_LENGTH: Final = 1024
 def login_key(name: str) -> str:
     """Return the one spelling under which a user name or e-mail address is looked up and counted.
 
-    Compatibility-composed, case folded and without surrounding space, so that no spelling opens a second counter or account.
+    Compatibility-composed, case folded and without surrounding space, so that no spelling opens a second counter or account. A name
+    that is too long has the empty key, which is nobody's: composing a long run of combining marks takes quadratic time.
     """
+    if len(name) > MAXIMUM_LOGIN:
+        return ""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).strip().casefold()).strip()
 
 

@@ -28,6 +28,9 @@ _MAXIMUM_PREAMBLE: Final = 1024
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _BOUNDARY: Final = re.compile(r";\s*boundary=(?:\"([^\"]*)\"|([^;\s\"]*))", re.IGNORECASE)
 
+_STRINGS: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKETS: Final = re.compile(r"[\[\]{}]")
+
 Pairs = dict[str, str]
 
 
@@ -97,19 +100,13 @@ def _no_constant(name: str) -> object:
     raise _malformed(f"The JSON holds {name.lstrip('-')}, which is no JSON number.")
 
 
-def _depth_is_bounded(body: str) -> bool:
-    """Whether the nesting stays within bounds, counted over the text so that the parser never recurses into a bomb.
-
-    Brackets inside strings count too: that can only refuse what nobody sends.
-    """
+def _depth_is_bounded(text: str) -> bool:
+    """Whether the nesting stays within bounds, counted over the text so that the parser never recurses into a bomb."""
     depth = 0
-    for character in body:
-        if character in "[{":
-            depth += 1
-            if depth > _MAXIMUM_DEPTH:
-                return False
-        elif character in "]}":
-            depth -= 1
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > _MAXIMUM_DEPTH:
+            return False
     return True
 
 
@@ -124,7 +121,7 @@ def decode_json(body: bytes, _content_type: str, _repeatable: frozenset[str] = f
         raise _malformed("The JSON is nested too deeply.")
     try:
         value = json.loads(text, object_pairs_hook=_unique_members, parse_constant=_no_constant)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _malformed("The request body is not valid JSON.") from None
     if not isinstance(value, dict):
         raise _malformed("The request body is not a JSON object.")

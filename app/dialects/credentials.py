@@ -10,6 +10,8 @@ from urllib.parse import unquote_to_bytes
 from app.core.causes import Cause
 from app.messages import Credentials, Refusal
 
+MAXIMUM_CLIENT_ID: Final = 200
+"""Characters; a longer one names no client, and is neither looked up nor counted."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -44,9 +46,15 @@ def client_credentials(authorization: str | None, body: Mapping[str, str], id_na
     """Return how the client names itself by header or body.
 
     Raises:
-        Refusal: the header is malformed, or header and body disagree (RFC 6749 §2.3: one method per request).
+        Refusal: the header is malformed, the name is no client's, or header and body disagree (RFC 6749 §2.3: one method per request).
     """
-    client_id, secret = body.get(id_name), body.get(secret_name)
+    credentials = _credentials(authorization, body.get(id_name), body.get(secret_name))
+    if credentials.client_id is not None and len(credentials.client_id) > MAXIMUM_CLIENT_ID:
+        raise Refusal(Cause.INVALID_CLIENT, detail="the client_id is too long to be one")
+    return credentials
+
+
+def _credentials(authorization: str | None, client_id: str | None, secret: str | None) -> Credentials:
     basic = basic_credentials(authorization) if authorization else None
     if basic is None:
         return Credentials(client_id, secret, "client_secret_post" if secret else "none")

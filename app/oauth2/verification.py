@@ -6,6 +6,7 @@ Every failure looks the same from outside, and so does the work it takes.
 import math
 from functools import lru_cache
 from hmac import compare_digest
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 from app.core.causes import Cause
@@ -25,7 +26,19 @@ _DUMMY: Final = (digest("no client has this secret"),)
 @lru_cache(maxsize=4096)
 def _attempt_keys(client_id: str, address: str, grant: str) -> tuple[bytes, bytes]:
     """The counters are per grant, so that what goes wrong with one never blocks another."""
-    return attempt_key("client", client_id, address, grant), attempt_key("address", address, grant)
+    network = _network_of(address)
+    return attempt_key("client", client_id, network, grant), attempt_key("address", network, grant)
+
+
+def _network_of(address: str) -> str:
+    """Return what one party is sure to have to itself: an IPv4 address, or the /64 of an IPv6 address."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.version == 6:  # noqa: PLR2004 (the protocol's number)
+        return str(parsed.ipv4_mapped or ip_network((parsed, 64), strict=False))
+    return address
 
 
 def attempt_keys(message: Request) -> tuple[bytes, ...]:
@@ -55,13 +68,16 @@ def authenticate_client(request: ExchangeRequest) -> Client:
     if message.authenticates_by_bearer:
         return _client_of_bearer(facts, message)
     keys = attempt_keys(message)
-    for key, limit in zip(keys, (CLIENT_FAILURES, ADDRESS_FAILURES), strict=False):
-        wait = blocked_in(facts.attempts.get(key), limit, request)
-        if wait is not None:
-            raise Refusal(Cause.TOO_MANY_ATTEMPTS, retry_in=wait, detail="too many wrong client secrets")
+    wait = blocked_in(facts.attempts.get(keys[0]), CLIENT_FAILURES, request) if keys else None
+    if wait is not None:
+        raise Refusal(Cause.TOO_MANY_ATTEMPTS, retry_in=wait, detail="too many wrong secrets for this client from this address")
     client = facts.client if message.credentials.client_id is not None else _anonymous(facts, message)
     problem = _credentials_problem(client, request)
     if problem is not None or client is None:
+        # A right secret passes: behind a proxy or a carrier many clients have one address.
+        wait = blocked_in(facts.attempts.get(keys[1]), ADDRESS_FAILURES, request) if keys else None
+        if wait is not None:
+            raise Refusal(Cause.TOO_MANY_ATTEMPTS, retry_in=wait, detail="too many wrong secrets from this address")
         request.writes.count.extend(keys)
         raise Refusal(Cause.INVALID_CLIENT, detail=problem)
     if message.endpoint is Endpoint.TOKEN and client.dialect != message.dialect:

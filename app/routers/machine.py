@@ -25,8 +25,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-BODY_SECONDS: Final = 10
-"""How long a body may take to arrive."""
 _log: Final = logging.getLogger("tokenry.routers")
 _numbers: Final = itertools.count(1)
 _prefix: Final = os.urandom(4).hex()
@@ -86,7 +84,7 @@ class Machine:
     def _event(self, exchange: Exchange, method: str, address: str, request_id: str, seconds: float) -> Event:
         request, outcome = exchange.request, exchange.outcome
         event = Event(
-            at=self._clock.now(),
+            at=exchange.at,
             request_id=request_id,
             method=method,
             path=self.door.path,
@@ -124,47 +122,32 @@ class Machine:
         try:
             body = await self._body(receive, length) if method == "POST" else b""
         except Refusal as refusal:
-            return self._refused(refusal, close=True)
+            return self._refused(refusal)
         if self.pipeline is None:
             return self._refused(Refusal(Cause.UNAVAILABLE, detail="not started yet", retry_in=1))
         return await self.pipeline.exchange(
             self.door, WireRequest(method, content_type, authorization, scope["query_string"], body, address)
         )
 
-    def _refused(self, refusal: Refusal, *, close: bool = False) -> Exchange:
-        """Return the exchange of a request that the pipeline never saw; ``close`` where its rest must not be read."""
-        exchange = Exchange()
+    def _refused(self, refusal: Refusal) -> Exchange:
+        """Return the exchange of a request that the pipeline never saw."""
+        exchange = Exchange(self._clock.now())
         exchange.outcome = Outcome(refusal=refusal)
-        exchange.answer = self.door.render(exchange.outcome, "", self._clock.now())
-        if close:
-            exchange.answer.headers.append((b"connection", b"close"))
+        exchange.answer = self.door.render(exchange.outcome, "", exchange.at)
         return exchange
 
     async def _body(self, receive: Receive, length: bytes | None) -> bytes:
+        """Return the body; how long it may take to arrive is the listener's to bound."""
         limit = self.door.maximum_body
         if length is not None and len(length) < 20 and length.isdigit() and int(length) > limit:  # noqa: PLR2004 (beyond any integer)
             raise Refusal(Cause.BODY_TOO_LARGE)
-        message = await receive()
-        if message["type"] == "http.request" and not message.get("more_body", False):
-            body: bytes = message.get("body", b"")
-            if len(body) > limit:
-                raise Refusal(Cause.BODY_TOO_LARGE)
-            return body
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                return await self._rest(message, receive, limit)
-        except TimeoutError:
-            raise Refusal(Cause.MALFORMED_BODY, "The request body did not arrive in time.") from None
-
-    @staticmethod
-    async def _rest(message: MutableMapping[str, Any], receive: Receive, limit: int) -> bytes:
-        body = bytearray()
+        body: bytes = b""
         while True:
+            message = await receive()
             if message["type"] != "http.request":
                 raise ClientGone
             body += message.get("body", b"")
             if len(body) > limit:
                 raise Refusal(Cause.BODY_TOO_LARGE)
             if not message.get("more_body", False):
-                return bytes(body)
-            message = await receive()
+                return body

@@ -9,7 +9,7 @@ from app import __version__
 from app.sandbox.demo import PASSWORD, REDIRECT_URI, SECRETS, USERNAME
 
 _VERIFIER: Final = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-_CHALLENGE: Final = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw_cM"
+_CHALLENGE: Final = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 """The pair of RFC 7636 appendix B."""
 
 

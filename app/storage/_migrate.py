@@ -16,9 +16,14 @@ from app.storage._schema import HEAD, LOCK, REVISIONS, state_of
 
 Step = tuple[str | None, str | None]
 
-_PACKAGE: Final = Path(__file__).parents[1]
-FOLDER: Final = next(folder for folder in (_PACKAGE / "_migrations", _PACKAGE.parent / "migrations") if folder.is_dir())
-"""Where the migrations are: inside the package where it was installed, beside it in the repository."""
+
+def folder_of(package: Path) -> Path:
+    """Return where the migrations are: inside the package where it was installed, beside it in the repository."""
+    installed = package / "_migrations"
+    return installed if installed.is_dir() else package.parent / "migrations"
+
+
+FOLDER: Final = folder_of(Path(__file__).parents[1])
 
 
 async def migrate(address: Address, revision: str) -> Step:

@@ -46,8 +46,8 @@ class SqliteStorage(BaseStorage):
     async def close(self) -> None:
         """See :class:`app.storage.Storage`."""
         await super().close()
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._writing.close)
-        self._thread.shutdown()
+        await asyncio.to_thread(self._thread.shutdown)
+        self._writing.close()
         self._reading.close()
 
     def _load(self, needs: Needs) -> Facts:

@@ -43,11 +43,11 @@ def opened(address: Address, path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         DatabaseUnusable: it cannot be opened, or failed.
     """
-    if not path.parent.is_dir():
-        raise DatabaseUnusable(f"the folder {path.parent} of the database does not exist: create it")
-    if path.is_dir():
-        raise DatabaseUnusable(f"{path} is a folder: name a file for the database")
     try:
+        if not path.parent.is_dir():
+            raise DatabaseUnusable(f"the folder {path.parent} of the database does not exist: create it")
+        if path.is_dir():
+            raise DatabaseUnusable(f"{path} is a folder: name a file for the database")
         create(path)
         with closing(connect(path)) as connection:
             yield connection

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from app.core.clock import Clock
-from app.ledger import Facts, Needs, Receipt, Writes
+from app.ledger import Facts, Needs, Receipt, StorageUnavailable, Writes
 from app.models import Token
 from app.storage._batch import Batcher, Deferred
 from app.storage._interface import Counters
@@ -37,6 +37,7 @@ class BaseStorage(ABC):
         self.counters = Counters()
         self._clock = clock
         self._cold: Cold | None = None
+        self._is_closed = False
         self._writes: Batcher[Writes, Receipt] = Batcher(self._write, size=limits.batch, waiting=limits.waiting, patience=limits.patience)
 
     @abstractmethod
@@ -67,11 +68,14 @@ class BaseStorage(ABC):
 
     async def close(self) -> None:
         """See :class:`app.storage.Storage`."""
+        self._is_closed = True
         await self._writes.close()
         if self._cold is not None:
             await self._cold.close()
 
     def _cold_path(self) -> "Cold":
+        if self._is_closed:
+            raise StorageUnavailable("the storage is closed")
         if self._cold is None:
             self._cold = self._make_cold()
         return self._cold

@@ -204,15 +204,16 @@ class Catalog:
         """Add an authorization code of a grant that is there."""
         self._rows.insert(code)
 
-    def revoke_grants(self, *, client_id: str | None = None, user_id: str | None = None) -> int:
-        """Revoke all grants of a client, of a user, or of both together, and return how many were alive.
+    def revoke_grants(self, *, client_id: str | None = None, user_id: str | None = None, shop_id: str | None = None) -> int:
+        """Revoke all grants of a client, of a user, for a shop, or of those together that are named, and return how many were alive.
 
         Raises:
-            ValueError: neither is named.
+            ValueError: none is named.
         """
-        whose = {name: value for name, value in (("client_id", client_id), ("user_id", user_id)) if value is not None}
+        named = {"client_id": client_id, "user_id": user_id, "shop_id": shop_id}
+        whose = {name: value for name, value in named.items() if value is not None}
         if not whose:
-            raise ValueError("whose grants: a client's, a user's, or both?")
+            raise ValueError("whose grants: a client's, a user's, or those for a shop?")
         return self._rows.change(Grant, {"revoked_at": self._clock.now()}, revoked_at=None, **whose)
 
     # Audit

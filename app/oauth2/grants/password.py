@@ -17,8 +17,8 @@ class PasswordWanted(Exception):  # noqa: N818 (a question, not an error)
 
 def needs(message: Request) -> dict[str, Any]:
     """The user, by the one spelling of the name."""
-    username = message.parameters.get("username")
-    return {"login": login_key(username)} if username else {}
+    login = login_key(message.parameters.get("username", ""))
+    return {"login": login} if login else {}
 
 
 class PasswordGrant(TokenGrant, AuthlibGrant):

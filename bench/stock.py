@@ -1,0 +1,177 @@
+"""What the workloads need in the database before they start: clients, users, codes and tokens, written through the storage."""
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Final
+
+from app.core.clock import SystemClock
+from app.core.passwords import login_key
+from app.core.secrets import digest, new_id
+from app.ledger import Writes
+from app.models import AuthorizationCode, Client, ClientSecret, Grant, Token, User
+from app.proofs import hash_password
+from app.storage import Catalog, Storage, open_storage
+
+SERVICE: Final = "bench-service"
+LINK: Final = "bench-link"
+PLATFORM: Final = "bench-platform"
+SECRET: Final = "bench-0123456789-0123456789-0123456789-0123"
+PASSWORD: Final = "a password that is long enough"
+REDIRECT_URI: Final = "https://client.example.com/callback"
+VERIFIER: Final = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+CHALLENGE: Final = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+SCOPE: Final = "read write"
+
+_CLIENTS: Final = {SERVICE: "standard", LINK: "fantem", PLATFORM: "open_platform"}
+_LIFE: Final = timedelta(hours=2)
+_CHUNK: Final = 200
+_AT_ONCE: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How much of what is written; ``codes`` and ``rotating`` tokens are used up."""
+
+    codes: int
+    rotating: int
+    reused: int
+    access: int
+    users: int
+
+
+@dataclass(slots=True)
+class Stock:
+    """What was written, by the values that only their holders know."""
+
+    codes: list[str] = field(default_factory=list)
+    rotating: list[str] = field(default_factory=list)
+    reused: list[str] = field(default_factory=list)
+    access: list[str] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
+
+
+async def write_stock(url: str, amounts: Amounts) -> Stock:
+    """Fill a database, with its schema where it has none."""
+    clock = SystemClock()
+    storage = await open_storage(url, clock=clock)
+    try:
+        return await _Writer(storage, clock.now()).write(amounts)
+    finally:
+        await storage.close()
+
+
+class _Writer:
+    def __init__(self, storage: Storage, now: datetime) -> None:
+        self._storage = storage
+        self._now = now
+
+    async def write(self, amounts: Amounts) -> Stock:
+        users = await self._storage.transact(lambda catalog: self._register(catalog, amounts.users))
+        stock = Stock(users=[user.username for user in users])
+        entries = [
+            *self._codes(users[0], amounts.codes, stock.codes),
+            *self._tokens("refresh", SERVICE, users[0], amounts.rotating, stock.rotating),
+            *self._tokens("refresh", LINK, users[0], amounts.reused, stock.reused),
+            *self._tokens("access", SERVICE, users[0], amounts.access, stock.access),
+        ]
+        rest = iter(entries)
+        while chunk := list(islice(rest, _AT_ONCE)):
+            await asyncio.gather(*(self._storage.commit(entry) for entry in chunk))
+        return stock
+
+    def _register(self, catalog: Catalog, count: int) -> list[User]:
+        for client_id, dialect in _CLIENTS.items():
+            if catalog.client(client_id) is None:
+                catalog.put_client(self._client(client_id, dialect))
+                catalog.add_secret(
+                    ClientSecret(id=new_id(), client_id=client_id, secret_hash=digest(SECRET), created_at=self._now),
+                )
+        # One hash for all: each check of it costs what a check of any other does.
+        password_hash = hash_password(PASSWORD)
+        users = [self._user(f"user-{number}", password_hash) for number in range(max(count, 1))]
+        return [catalog.user_by_login(user.username_key) or catalog.put_user(user) for user in users]
+
+    def _client(self, client_id: str, dialect: str) -> Client:
+        standard = dialect == "standard"
+        return Client(
+            client_id=client_id,
+            dialect=dialect,
+            token_endpoint_auth_method="client_secret_basic" if standard else None,
+            grant_types=["authorization_code", "client_credentials", "refresh_token"] if standard else None,
+            redirect_uris=[REDIRECT_URI],
+            post_logout_redirect_uris=[],
+            allowed_origins=[],
+            scope=SCOPE,
+            options={},
+            extra={},
+            version=1,
+            created_at=self._now,
+            updated_at=self._now,
+        )
+
+    def _user(self, name: str, password_hash: str) -> User:
+        return User(
+            id=new_id(),
+            username=name,
+            username_key=login_key(name),
+            password_hash=password_hash,
+            created_at=self._now,
+            updated_at=self._now,
+        )
+
+    def _grant(self, client_id: str, user: User) -> Grant:
+        return Grant(
+            id=new_id(),
+            dialect=_CLIENTS[client_id],
+            grant_type="authorization_code",
+            client_id=client_id,
+            user_id=user.id,
+            scope=SCOPE,
+            created_at=self._now,
+            expires_at=self._now + _LIFE,
+        )
+
+    def _codes(self, user: User, count: int, values: list[str]) -> Iterator[Writes]:
+        code = AuthorizationCode(
+            code_hash=b"",
+            grant_id="",
+            redirect_uri=REDIRECT_URI,
+            redirect_uri_sent=True,
+            code_challenge=CHALLENGE,
+            code_challenge_method="S256",
+            created_at=self._now,
+            expires_at=self._now + _LIFE,
+        )
+        for size in _chunks(count):
+            entry = Writes(self._now)
+            for grant in (self._grant(SERVICE, user) for _ in range(size)):
+                values.append(secrets.token_urlsafe(32))
+                entry.grants.append(grant)
+                entry.codes.append(replace(code, code_hash=digest(values[-1]), grant_id=grant.id))
+            yield entry
+
+    def _tokens(self, kind: str, client_id: str, user: User, count: int, values: list[str]) -> Iterator[Writes]:
+        for size in _chunks(count):
+            entry = Writes(self._now)
+            for grant in (self._grant(client_id, user) for _ in range(size)):
+                values.append(secrets.token_urlsafe(32))
+                token = Token(
+                    token_hash=digest(values[-1]),
+                    kind=kind,
+                    grant_id=grant.id,
+                    scope=SCOPE,
+                    issued_at=self._now,
+                    expires_at=grant.expires_at,
+                )
+                entry.grants.append(grant)
+                entry.tokens.append(token)
+            yield entry
+
+
+def _chunks(count: int) -> Iterator[int]:
+    for start in range(0, count, _CHUNK):
+        yield min(_CHUNK, count - start)

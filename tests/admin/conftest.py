@@ -1,0 +1,75 @@
+"""An operator at a real database, on each engine in turn."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.admin import SANDBOX, Operator, Rules
+from app.core.clock import Clock
+from app.dialects import Dialects, load_dialects
+from app.models import AuditEvent, Client
+from app.storage import Storage, open_storage
+
+START = datetime(2026, 11, 22, 1, 5, 27, tzinfo=UTC)
+
+
+class StandingClock:
+    """Stands until a test moves it."""
+
+    def __init__(self) -> None:
+        self.time = START
+
+    def now(self) -> datetime:
+        return self.time
+
+    def move(self, **by: float) -> None:
+        self.time += timedelta(**by)
+
+
+@pytest.fixture(scope="session")
+def dialects() -> Dialects:
+    return load_dialects()
+
+
+@pytest.fixture
+def clock() -> StandingClock:
+    return StandingClock()
+
+
+@pytest.fixture
+async def storage(database_url: str, clock: Clock) -> AsyncIterator[Storage]:
+    opened = await open_storage(database_url, clock=clock)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def operator(storage: Storage, dialects: Dialects, clock: Clock) -> Operator:
+    """An operator of a service."""
+    return Operator(storage=storage, dialects=dialects, clock=clock, actor="tester", rules=Rules(light_passwords=True))
+
+
+@pytest.fixture
+async def sandbox_operator(operator: Operator) -> Operator:
+    """An operator of a sandbox."""
+    await operator.storage.transact(lambda catalog: catalog.set_property(SANDBOX, "1"))
+    return replace(operator, rules=Rules(minimum_secret=1, light_passwords=True))
+
+
+async def audit(operator: Operator) -> list[AuditEvent]:
+    """Return all audit events, latest first."""
+    return await operator.storage.transact(lambda catalog: catalog.audit_events(limit=1000))
+
+
+async def stored(operator: Operator, client_id: str) -> Client:
+    """Return a client as it is stored."""
+    client = await operator.storage.transact(lambda catalog: catalog.client(client_id))
+    assert client is not None
+    return client
+
+
+def standard_client(**more: object) -> Mapping[str, object]:
+    """Return the declaration of a service client of the standard dialect."""
+    return {"client_id": "service", "grant_types": ["client_credentials"], "scope": "orders", **more}

@@ -1,0 +1,163 @@
+"""What a client may not be registered with: every refusal names the key and says what to do."""
+
+import pytest
+
+from app.admin import Refused
+from app.admin.registration import declare_client, merged, new_client
+from app.core.clock import SystemClock
+from app.dialects import Dialects
+
+CB = ["https://app.example.com/cb"]
+
+
+def refusal(values: dict[str, object], dialects: Dialects) -> Refused:
+    with pytest.raises(Refused) as caught:
+        new_client(declare_client(values, dialects), dialects, SystemClock().now())
+    return caught.value
+
+
+@pytest.mark.security("RU-05")
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://app.example.com/cb",
+        "https://app.example.com/cb#fragment",
+        "https://app.example.com/cb#",
+        "https://user@app.example.com/cb",
+        "https://*.example.com/cb",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "https://",
+        "/cb",
+        "https://app.example.com/a b",
+        "https://app.example.com/é",
+        "https://app.example.com:port/cb",
+        "https://app.example.com/" + "a" * 2000,
+    ],
+)
+@pytest.mark.parametrize("key", ["redirect_uris", "post_logout_redirect_uris"])
+def test_a_redirect_uri_that_could_leak_is_refused(key: str, uri: str, dialects: Dialects) -> None:
+    assert refusal({"redirect_uris": CB, key: [uri]}, dialects).key == key
+
+
+@pytest.mark.security("AD-04")
+@pytest.mark.parametrize("key", ["id", "version", "secret_hash", "is_admin", "disabled_at", "redirect_uri", "client_name#", "scope#zh"])
+def test_an_unknown_key_is_refused_by_name(key: str, dialects: Dialects) -> None:
+    refused = refusal({"redirect_uris": CB, key: "x"}, dialects)
+    assert refused.key == key
+    assert "is no key here" in refused.reason
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("client_id", "", "is empty: leave it out"),
+        ("client_id", 7, "must be a text, not a number"),
+        ("client_id", "café", "takes printable ASCII"),
+        ("client_id", " app", "with no space at its ends"),
+        ("client_id", "a" * 201, "is longer than 200 characters"),
+        ("client_id", "a\x00b", "holds a control character"),
+        ("client_name", "a\nb", "holds a control character"),
+        ("client_name", "half \ud800 pair", "holds a control character"),
+        ("client_name", True, "must be a text, not true or false"),
+        ("client_secret", "", "is empty: leave it out"),
+        ("client_secret", "密码" * 20, "takes printable ASCII"),
+        ("client_secret", "s" * 1025, "is longer than 1024 characters"),
+        ("dialect", "klingon", "there is no dialect klingon: there are standard"),
+        ("redirect_uris", "https://app.example.com/cb", "must be a list of texts"),
+        ("redirect_uris", [""], "holds an empty text"),
+        ("redirect_uris", [1], "must be a text, not a number"),
+        ("redirect_uris", [f"https://app.example.com/{n}" for n in range(201)], "has more than 200 entries"),
+        ("grant_types", ["implicit"], "the dialect standard has no grant implicit: it has authorization_code"),
+        ("grant_types", ["password"], 'open only to clients with profile = "legacy"'),
+        ("response_types", ["id_token"], "there is no id_token: there are code, token"),
+        ("response_types", ["token"], 'open only to clients with profile = "legacy"'),
+        ("scope", 'say "hello"', "takes up to 100 scopes"),
+        ("scope", "ord\u00a0ers", "takes up to 100 scopes"),
+        ("scope", " ".join(f"s{n}" for n in range(101)), "takes up to 100 scopes"),
+        ("token_endpoint_auth_method", "private_key_jwt", "is one of client_secret_basic, client_secret_post, none"),
+        ("allowed_origins", ["https://app.example.com/"], "an origin is scheme, host and port alone"),
+        ("allowed_origins", ["*"], "must be an http or https address"),
+        ("allowed_origins", ["https://APP.example.com"], "an origin is scheme, host and port alone"),
+        ("allowed_origins", ["https://*.example.com"], "without a wildcard"),
+        ("client_uri", "javascript:alert(1)", "must be an http or https address"),
+        ("client_uri", "https://user@a.example/", "holds a user name"),
+        ("logo_uri", "http://[::1", "not a URL"),
+        ("contacts", "ops@example.com", "must be a list of texts"),
+        ("jwks", "x", "must be a table, not a text"),
+        ("jwks", {"keys": "x"}, "must hold a list of keys"),
+        ("jwks", {"keys": [{"kty": "EC", "d": "x"}]}, "holds a private key"),
+        ("profile", "strict", "the option profile is one of oauth21, oidc, legacy"),
+        ("profile", 3, "must be a text, not a number"),
+        ("envelope", "rageframe", "the dialect standard has no option envelope: it has profile"),
+        ("shops", "S001", "must be a list of texts"),
+        ("client_name", ["x"], "must be a text, not a list"),
+        ("client_name", {"en": "x"}, "must be a text, not a table"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_with_key_and_reason(key: str, value: object, reason: str, dialects: Dialects) -> None:
+    refused = refusal({"redirect_uris": CB, key: value}, dialects)
+    assert refused.key == key
+    assert reason in refused.reason
+    assert str(refused) == f"{key}: {refused.reason}"
+
+
+def test_authorization_codes_need_a_redirect_uri(dialects: Dialects) -> None:
+    assert refusal({}, dialects).key == "redirect_uris"
+    assert refusal({"dialect": "youzan", "grant_types": ["authorization_code"]}, dialects).key == "redirect_uris"
+
+
+def test_a_client_may_have_no_grant_at_all(dialects: Dialects) -> None:
+    client = new_client(declare_client({"grant_types": []}, dialects), dialects, SystemClock().now())
+    assert client.grant_types == []
+
+
+def test_a_public_client_cannot_have_a_grant_that_needs_a_secret(dialects: Dialects) -> None:
+    refused = refusal({"token_endpoint_auth_method": "none", "grant_types": ["client_credentials"]}, dialects)
+    assert (refused.key, refused.reason) == ("grant_types", "the grant client_credentials needs a secret, and a public client has none")
+
+
+@pytest.mark.parametrize("dialect", ["youzan", "hex", "open_platform"])
+def test_a_dialect_without_public_clients_says_so(dialect: str, dialects: Dialects) -> None:
+    refused = refusal({"dialect": dialect, "token_endpoint_auth_method": "none"}, dialects)
+    assert refused.key == "token_endpoint_auth_method"
+    assert "serves no public clients" in refused.reason
+
+
+@pytest.mark.parametrize(
+    ("dialect", "option", "value"),
+    [
+        ("hex", "always_http_200", True),
+        ("hex", "expires_format", "epoch"),
+        ("open_platform", "envelope", "rageframe"),
+        ("fantem", "refresh_rule", "rotate"),
+        ("standard", "profile", "oidc"),
+    ],
+)
+def test_the_options_of_a_dialect_are_taken(dialect: str, option: str, value: object, dialects: Dialects) -> None:
+    client = new_client(declare_client({"dialect": dialect, "redirect_uris": CB, option: value}, dialects), dialects, SystemClock().now())
+    assert client.options == {option: value}
+    off = merged(client, declare_client({option: ""}, dialects), dialects)
+    assert off.options == {}
+
+
+def test_an_option_of_false_is_no_option(dialects: Dialects) -> None:
+    client = new_client(declare_client({"dialect": "hex", "always_http_200": False}, dialects), dialects, SystemClock().now())
+    assert client.options == {}
+
+
+def test_null_is_the_same_as_absent(dialects: Dialects) -> None:
+    declared = declare_client({"client_name": None, "grant_types": None, "nonsense": None}, dialects)
+    assert declared == declare_client({}, dialects)
+
+
+def test_a_declaration_never_shows_its_secret(dialects: Dialects) -> None:
+    assert "0123456789" not in repr(declare_client({"client_secret": "0123456789"}, dialects))
+
+
+def test_a_client_of_a_dialect_that_is_not_loaded_cannot_be_changed(dialects: Dialects) -> None:
+    client = new_client(declare_client({"dialect": "hex"}, dialects), dialects, SystemClock().now())
+    without = Dialects(dialect for dialect in dialects.by_name.values() if dialect.name != "hex")
+    with pytest.raises(Refused, match="the dialect hex of this client is not loaded"):
+        merged(client, declare_client({"client_name": "x"}, without), without)

@@ -1,0 +1,101 @@
+"""The migrations and the models are one schema, up and down, on both databases."""
+
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from app.core.clock import SystemClock
+from app.models import metadata
+from app.storage import _migrate, _schema, migrate, open_storage, prepare
+
+CATALOGUE = """
+SELECT 'column', table_name || '.' || column_name, data_type || ' ' || coalesce(character_maximum_length::text, '') || ' ' || is_nullable
+  || ' ' || ordinal_position || ' ' || coalesce(column_default, '')
+FROM information_schema.columns WHERE table_schema = 'public'
+UNION ALL SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL SELECT 'constraint', conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+ORDER BY 1, 2
+"""
+
+
+async def schema_of(url: str) -> list[Any]:
+    """Return everything that the database knows of its schema."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            rows = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name").fetchall()
+        # The same words, however they are quoted and set in lines.
+        return [(kind, name, re.sub(r'[\s"]+', "", sql or "").upper()) for kind, name, sql in rows]
+    server = await asyncpg.connect(url)
+    rows = await server.fetch(CATALOGUE)
+    await server.close()
+    return [tuple(row) for row in rows]
+
+
+@pytest.fixture
+def second_url(database_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Any:
+    """A second empty database of the same kind."""
+    if database_url.startswith("sqlite"):
+        yield f"sqlite:///{tmp_path / 'second.db'}"
+        return
+    cluster = request.getfixturevalue("postgres_cluster")
+    name = "second_" + database_url.partition("?")[0].rpartition("_")[2]
+    yield cluster.create_database(name)
+    cluster.drop_database(name)
+
+
+async def test_migrated_schema_equals_the_one_that_is_made_at_once(database_url: str, second_url: str) -> None:
+    await migrate(database_url)
+    await prepare(second_url)
+    migrated, made = await schema_of(database_url), await schema_of(second_url)
+    assert migrated == made
+    assert len(made) > len(metadata.tables)
+
+
+async def test_models_ask_for_nothing_that_the_migrations_lack(database_url: str) -> None:
+    await migrate(database_url)
+    storage = await open_storage(database_url, clock=SystemClock())
+
+    def differences(connection: Connection) -> list[Any]:
+        return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
+
+    assert await storage.transact(lambda catalog: differences(catalog._rows._connection)) == []  # type: ignore[attr-defined]
+    await storage.close()
+
+
+async def test_migrations_can_be_undone_and_done_again(database_url: str) -> None:
+    assert await migrate(database_url) == (None, _schema.HEAD)
+    assert await migrate(database_url) == (_schema.HEAD, _schema.HEAD)
+    before = await schema_of(database_url)
+    assert await migrate(database_url, "base") == (_schema.HEAD, None)
+    left = [row for row in await schema_of(database_url) if "alembic_version" not in row[1]]
+    assert left == []
+    assert await migrate(database_url) == (None, _schema.HEAD)
+    assert await schema_of(database_url) == before
+
+
+def test_program_names_all_revisions_in_order() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_migrate.FOLDER))
+    scripts = ScriptDirectory.from_config(config)
+    assert tuple(script.revision for script in reversed(list(scripts.walk_revisions()))) == _schema.REVISIONS
+    assert scripts.get_heads() == [_schema.HEAD]
+    assert len(list((_migrate.FOLDER / "versions").glob("*.py"))) == len(_schema.REVISIONS)
+
+
+def test_migrations_are_found_in_an_installed_package_too(tmp_path: Path) -> None:
+    package = tmp_path / "app"
+    package.mkdir()
+    (tmp_path / "migrations").mkdir()
+    assert _migrate.folder_of(package) == tmp_path / "migrations"
+    (package / "_migrations").mkdir()
+    assert _migrate.folder_of(package) == package / "_migrations"

@@ -1,0 +1,165 @@
+"""A storage in memory for tests of the rooms above: no SQL, no waiting, the same meaning (the conformance suite runs on it too)."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from app.core.clock import Clock
+from app.ledger import Facts, Needs, Receipt, StorageUnavailable, WriteRefused, Writes
+from app.models import Attempt, AuthorizationCode, Client, ClientSecret, ClientShop, Grant, Shop, Token, columns_of
+from app.models.record import Record
+from app.storage import Catalog, Counters
+from app.storage._reference import commit, load
+from app.storage._storage import refuse_contradictions
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+Tables = dict[type[Record], list[Any]]
+
+_CASCADES: dict[type[Record], tuple[tuple[type[Record], str, str], ...]] = {
+    Client: ((ClientSecret, "client_id", "client_id"), (ClientShop, "client_id", "client_id")),
+    Shop: ((ClientShop, "shop_id", "id"),),
+}
+
+
+class FakeStorage:
+    """One database in memory; those made with the same ``tables`` share it. While ``is_away`` nothing is answered."""
+
+    def __init__(self, clock: Clock, tables: Tables | None = None) -> None:
+        self.counters = Counters()
+        self.is_away = False
+        self.tables: Tables = {} if tables is None else tables
+        self._clock = clock
+
+    async def load(self, needs: Needs) -> Facts:
+        self.counters.loads += 1
+        with self._transaction() as rows:
+            return load(rows, needs)
+
+    async def commit(self, writes: Writes) -> Receipt:
+        refuse_contradictions(writes)
+        self.counters.commits += 1
+        with self._transaction() as rows:
+            return commit(rows, writes)
+
+    async def transact(self, work: Callable[[Catalog], T]) -> T:
+        with self._transaction() as rows:
+            return work(Catalog(rows, self._clock))
+
+    async def check(self) -> None:
+        with self._transaction():
+            pass
+
+    async def purge(self, now: datetime) -> int:
+        before = sum(map(len, self.tables.values()))
+        hour, day = now - timedelta(hours=1), now - timedelta(days=1)
+        with self._transaction() as rows:
+            for grant in rows.find(Grant):
+                if grant.expires_at <= hour or (grant.revoked_at is not None and grant.revoked_at <= day):
+                    rows.remove(Grant, id=grant.id)
+                    rows.remove(Token, grant_id=grant.id)
+                    rows.remove(AuthorizationCode, grant_id=grant.id)
+            for token in rows.find(Token, kind="access"):
+                siblings = rows.find(Token, kind="access", grant_id=token.grant_id)
+                is_replaced = any(sibling.issued_at > token.issued_at for sibling in siblings)
+                if is_replaced and token.expires_at is not None and token.expires_at <= hour:
+                    rows.remove(Token, token_hash=token.token_hash)
+            for attempt in rows.find(Attempt):
+                if attempt.window_started_at <= day:
+                    rows.remove(Attempt, key=attempt.key)
+        return before - sum(map(len, self.tables.values()))
+
+    async def close(self) -> None:
+        pass
+
+    @contextmanager
+    def _transaction(self) -> "Iterator[MemoryRows]":
+        if self.is_away:
+            raise StorageUnavailable("the fake is away")
+        kept = {model: list(records) for model, records in self.tables.items()}
+        try:
+            yield MemoryRows(self.tables)
+        except BaseException:
+            self.tables.clear()
+            self.tables.update(kept)
+            raise
+
+
+class MemoryRows:
+    """See :class:`app.storage.catalog.Rows`. Records are copied on their way in and out; a change replaces them."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def find(
+        self,
+        model: type[R],
+        *,
+        after: tuple[str, object] | None = None,
+        order_by: Sequence[str] = (),
+        descending: bool = False,
+        limit: int | None = None,
+        **equal: object,
+    ) -> list[R]:
+        found = [record for record in self._tables.get(model, []) if _meets(record, equal)]
+        if after is not None:
+            name, value = after
+            found = [record for record in found if (getattr(record, name) < value if descending else getattr(record, name) > value)]
+        found.sort(key=lambda record: [getattr(record, name) for name in order_by], reverse=descending)
+        return [replace(record) for record in found[:limit]]
+
+    def insert(self, record: Record) -> None:
+        model = type(record)
+        for column in model.table.columns:
+            value = getattr(record, column.name)
+            if value is None and not column.nullable:
+                raise WriteRefused(f"{column} is null")
+            if isinstance(value, str):
+                _hold(value, getattr(column.type, "length", None))
+        for names in _unique(model):
+            key = {name: getattr(record, name) for name in names}
+            if None not in key.values() and self.find(model, **key):  # type: ignore[arg-type]  # names of columns
+                raise WriteRefused(f"{names} is taken")
+        self._tables.setdefault(model, []).append(replace(record))  # type: ignore[type-var]  # a dataclass
+
+    def change(self, model: type[Record], values: Mapping[str, object], **equal: object) -> int:
+        changed = [record for record in self._tables.get(model, []) if _meets(record, equal)]
+        self._tables[model] = [record for record in self._tables.get(model, []) if record not in changed]
+        for record in changed:
+            self.insert(replace(record, **values))
+        return len(changed)
+
+    def remove(self, model: type[Record], **equal: object) -> int:
+        records = self._tables.get(model, [])
+        removed = [record for record in records if _meets(record, equal)]
+        self._tables[model] = [record for record in records if record not in removed]
+        for other, column, key in _CASCADES.get(model, ()):
+            self.remove(other, **{column: [getattr(record, key) for record in removed]})
+        return len(removed)
+
+
+def _meets(record: Record, equal: Mapping[str, object]) -> bool:
+    return all(
+        getattr(record, name) in value
+        if isinstance(value, Collection) and not isinstance(value, str | bytes)
+        else getattr(record, name) == value
+        for name, value in equal.items()
+    )
+
+
+def _unique(model: type[Record]) -> list[list[str]]:
+    constraints = [constraint for constraint in model.table.constraints if hasattr(constraint, "columns")]
+    names = [[column.name for column in constraint.columns] for constraint in constraints if "ForeignKey" not in type(constraint).__name__]
+    assert all(name in columns_of(model) for group in names for name in group)
+    return names
+
+
+def _hold(value: str, length: int | None) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise WriteRefused("no text") from None
+    if length is not None and len(value) > length:
+        raise WriteRefused("too long")
