@@ -12,6 +12,8 @@ from app.dialects.template import Template
 from app.messages import Refusal
 
 Options = Mapping[str, str | bool]
+_DIGITS = 40
+"""Of a number on the wire; a longer one is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +25,13 @@ class Parameter:
     pattern: re.Pattern[str] | None = None
     maximum: int | None = None
 
-    def accepts(self, value: str) -> bool:
-        """Whether the value has the demanded form."""
+    def accepts(self, value: str | None) -> bool:
+        """Whether the value, if there is one, has the demanded form."""
+        if value is None:
+            return True
         if self.pattern is not None and self.pattern.fullmatch(value) is None:
             return False
-        return self.maximum is None or int(value) <= self.maximum
+        return self.maximum is None or (value.isascii() and value.isdigit() and len(value) <= _DIGITS and int(value) <= self.maximum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +93,6 @@ class Dialect:
             )
             for name, table in tables.parameters.items()
         }
-        self.bounded = [parameter for parameter in self.parameters.values() if parameter.pattern or parameter.maximum]
         self.refresh_grant = next((word for word, grant in tables.grants.items() if grant.grant_type == "refresh_token"), "")
         self.plain = variants[frozenset()]
         self._variants = variants

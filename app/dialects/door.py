@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from app.core.causes import Cause
 from app.dialects.codecs import JSON, MAXIMUM_BODY, MULTIPART, decode_json, decode_multipart, decode_urlencoded, media_type_of
 from app.dialects.credentials import bearer_token, client_credentials
-from app.dialects.dialect import Dialect
+from app.dialects.dialect import Dialect, Parameter
 from app.dialects.file import DoorTable
 from app.dialects.template import to_json
 from app.messages import Credentials, Endpoint, Outcome, Refusal, Request
@@ -59,6 +59,8 @@ class _Owner:
     """(name on the wire, word it means) of every parameter."""
     required: Mapping[str, Mapping[str, str]]
     """Per grant: required parameters by meaning, without those of the client's authentication."""
+    bounded: Mapping[str, tuple[Parameter, ...]]
+    """Per grant: parameters whose value must have a form."""
     grants: tuple[str, ...]
 
     @classmethod
@@ -72,6 +74,14 @@ class _Owner:
             words=tuple(means.items()),
             required={
                 word: {means[name]: name for name in grant.required if means[name] not in authentication}
+                for word, grant in dialect.grants.items()
+            },
+            bounded={
+                word: tuple(
+                    parameter
+                    for name in (*grant.required, *grant.optional)
+                    if (parameter := dialect.parameters[name]).pattern is not None or parameter.maximum is not None
+                )
                 for word, grant in dialect.grants.items()
             },
             grants=tuple(table.grants if table.grants is not None else dialect.grants) if table.endpoint is Endpoint.TOKEN else (),
@@ -134,9 +144,8 @@ class Door:
         self._repeatable = frozenset(name for table in tables for name in table.repeatable)
         self._parameters_first = any(table.parameters_first for table in tables)
         self._names = {word: next(iter(self._wire_names(word)), word) for word in _NEED_WORDS}
-        self._not_in_query = frozenset(name for word in _CREDENTIAL_WORDS for name in self._wire_names(word)) | {
-            name for owner in self.owners.values() for name, _ in owner.words
-        }
+        self._own_names = frozenset(name for owner in self.owners.values() for name, _ in owner.words)
+        self._not_in_query = self._own_names | {name for word in _CREDENTIAL_WORDS for name in self._wire_names(word)}
 
     @staticmethod
     def _kind(table: DoorTable) -> tuple[Endpoint, bool, str]:
@@ -209,7 +218,7 @@ class Door:
 
     def _texts(self, members: Mapping[str, object]) -> dict[str, str]:
         """Keep the texts of a JSON object; a known member of another type is refused, ``null`` and unknown ones are absent."""
-        known = self._not_in_query
+        known = self._own_names
         for name, value in members.items():
             if name in known and value is not None and not isinstance(value, str):
                 raise Refusal(Cause.MALFORMED_BODY, f"The member {name} is not a string.")
@@ -253,14 +262,7 @@ class Door:
             if parsed.word in owner.grants:
                 request.grant_type = dialect.grants[parsed.word].grant_type
                 request.required = owner.required[parsed.word]
-                request.invalid = next(
-                    (
-                        parameter.name
-                        for parameter in dialect.bounded
-                        if parameter.name in pairs and not parameter.accepts(pairs[parameter.name])
-                    ),
-                    None,
-                )
+                request.invalid = next((one.name for one in owner.bounded[parsed.word] if not one.accepts(pairs.get(one.name))), None)
             else:
                 request.is_spoken = False
         return request

@@ -13,7 +13,7 @@ from app.messages import Endpoint, Outcome, Proofs, Refusal, Request
 from app.models import Client, User
 from app.oauth2.endpoints import ENDPOINTS
 from app.oauth2.grants import GRANTS
-from app.oauth2.grants.common import TokenGrant
+from app.oauth2.grants.common import TokenGrant, check_parameters
 from app.oauth2.grants.password import PasswordWanted
 from app.oauth2.request import ExchangeRequest
 from app.oauth2.verification import authenticate_client
@@ -99,9 +99,10 @@ class AuthorizationServer(AuthlibServer):
         return body
 
     def handle_error_response(self, request: ExchangeRequest, error: OAuth2Error) -> None:
-        """Turn an error of Authlib's own into a refusal.
+        """Turn an error of Authlib's own into a refusal; a parameter that it misses is named as on the wire.
 
         Raises:
             Refusal: always.
         """
+        check_parameters(request.message)
         raise Refusal(_CAUSES[error.error], error.description or None) from None

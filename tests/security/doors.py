@@ -133,9 +133,9 @@ async def knock(
     """Send one request straight into an ASGI application, with bytes that no client library would let pass."""
     answer = Answer()
     chunks = [body] if isinstance(body, bytes) else list(body)
-    messages = [
-        {"type": "http.request", "body": chunk, "more_body": number < len(chunks)} for number, chunk in enumerate(chunks, 1)
-    ] or [{"type": "http.request", "body": b"", "more_body": False}]
+    messages = [{"type": "http.request", "body": chunk, "more_body": number < len(chunks)} for number, chunk in enumerate(chunks, 1)] or [
+        {"type": "http.request", "body": b"", "more_body": False}
+    ]
 
     async def receive() -> dict[str, Any]:
         if messages:
@@ -195,7 +195,7 @@ _HEX: Final[Mapping[str, tuple[int, frozenset[int]]]] = {
 LARGEST_ANSWER: Final = 20_000
 
 
-def complaints(door: Door, answer: Answer) -> list[str]:  # noqa: C901 (a list of rules)
+def complaints(door: Door, answer: Answer) -> list[str]:
     """Return what is wrong with an answer, by the contract that its door was made to."""
     wrong: list[str] = []
 

@@ -13,7 +13,7 @@ from app.core.secrets import digest
 from app.ledger import Held, Spend
 from app.messages import Refusal, Request
 from app.models import AuthorizationCode, Client, User
-from app.oauth2.grants.common import TokenGrant
+from app.oauth2.grants.common import TokenGrant, check_parameters
 from app.oauth2.standing import grant_problem
 
 _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -39,7 +39,7 @@ class AuthorizationCodeGrant(TokenGrant, AuthlibGrant):
         Raises:
             Refusal: the code gives no right, or the redirect URI or the verifier is not the one it is bound to.
         """
-        self.check_parameters()
+        check_parameters(self.request.message)
         request = self.request
         held = request.facts.code
         if held is None or held.grant.client_id != client.client_id or held.grant.dialect != request.message.dialect:

@@ -8,7 +8,7 @@ from app.core.causes import Cause
 from app.core.policy import ShopRule
 from app.messages import Refusal, Request
 from app.models import Shop
-from app.oauth2.grants.common import TokenGrant
+from app.oauth2.grants.common import TokenGrant, check_parameters
 
 
 def needs(message: Request) -> dict[str, Any]:
@@ -26,7 +26,7 @@ class ClientCredentialsGrant(TokenGrant, AuthlibGrant):
         """Check everything that follows the client: Authlib calls this last."""
         if self.request.client.is_public:
             raise Refusal(Cause.UNAUTHORIZED_GRANT, "A public client has no credentials of its own.")
-        self.check_parameters()
+        check_parameters(self.request.message)
 
     def create_token_response(self) -> tuple[int, dict[str, Any], object]:
         """Begin the family; the scope is checked before the shop, and an unknown shop looks like one of another client."""

@@ -8,7 +8,7 @@ from authlib.oauth2.rfc6749.grants import BaseGrant
 from app.core.causes import Cause
 from app.core.clock import NEVER
 from app.core.secrets import digest, new_id
-from app.messages import Refusal
+from app.messages import Refusal, Request
 from app.models import Client, Grant, Shop, Token, User
 from app.oauth2.request import ExchangeRequest
 
@@ -25,19 +25,6 @@ class TokenGrant(BaseGrant):
         super().__init__(request, server)
         self.GRANT_TYPE = request.message.registered_grant
         self.family: Grant | None = None
-
-    def check_parameters(self) -> None:
-        """Check the parameters that the dialect demands; called once the client has proved its right to the grant.
-
-        Raises:
-            Refusal: one is missing, or has not the form it must have.
-        """
-        message = self.request.message
-        for means, name in message.required.items():
-            if means not in message.parameters:
-                raise Refusal(Cause.MISSING_PARAMETER, f"The parameter {name} is missing.")
-        if message.invalid is not None:
-            raise Refusal(Cause.INVALID_PARAMETER, f"The parameter {message.invalid} has an invalid value.")
 
     def may_refresh(self, client: Client) -> bool:
         """Whether a refresh token is handed out: the policy says so and the client may use it."""
@@ -112,6 +99,19 @@ class TokenGrant(BaseGrant):
         if self.may_refresh(self.request.client):
             members["refresh_token"] = self.make_refresh_token(family, scope or "")
         return members
+
+
+def check_parameters(message: Request) -> None:
+    """Check the parameters that the dialect demands.
+
+    Raises:
+        Refusal: one is missing, or has not the form it must have; it is named as on the wire.
+    """
+    for means, name in message.required.items():
+        if means not in message.parameters:
+            raise Refusal(Cause.MISSING_PARAMETER, f"The parameter {name} is missing.")
+    if message.invalid is not None:
+        raise Refusal(Cause.INVALID_PARAMETER, f"The parameter {message.invalid} has an invalid value.")
 
 
 def end_after(now: datetime, seconds: int) -> datetime:

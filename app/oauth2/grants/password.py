@@ -8,7 +8,7 @@ from app.core.causes import Cause
 from app.core.passwords import login_key
 from app.messages import Refusal, Request
 from app.models import User
-from app.oauth2.grants.common import TokenGrant
+from app.oauth2.grants.common import TokenGrant, check_parameters
 
 
 class PasswordWanted(Exception):  # noqa: N818 (a question, not an error)
@@ -33,7 +33,7 @@ class PasswordGrant(TokenGrant, AuthlibGrant):
             PasswordWanted: it was not checked yet.
             Refusal: too many attempts, or the one answer to an unknown, disabled or passwordless user and a wrong password.
         """
-        self.check_parameters()
+        check_parameters(self.request.message)
         scope = self.request.client.get_allowed_scope(self.request.payload.scope)
         if scope is None:
             raise Refusal(Cause.BAD_SCOPE)

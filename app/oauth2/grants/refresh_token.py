@@ -13,7 +13,7 @@ from app.core.secrets import derive_key, digest, seal, unseal
 from app.ledger import Held, Spend
 from app.messages import Refusal, Request
 from app.models import Client, Token, User
-from app.oauth2.grants.common import TokenGrant, end_after
+from app.oauth2.grants.common import TokenGrant, check_parameters, end_after
 from app.oauth2.standing import grant_problem, token_problem
 
 _PURPOSE: Final = b"token.successor"
@@ -47,7 +47,7 @@ class RefreshTokenGrant(TokenGrant, AuthlibGrant):
         Raises:
             Refusal: the token gives no right.
         """
-        self.check_parameters()
+        check_parameters(self.request.message)
         request, policy = self.request, self.request.message.policy
         held = request.facts.token
         if (

@@ -5,10 +5,10 @@ A golden has a ``name``, the ``row`` of the contract that it shows, and perhaps 
 or has several as ``[[golden.step]]``. What a step may say, in the order in which it is done:
 
 ``code``        issue an authorization code, as for :meth:`World.code`, and remember it as ``as`` (``code`` if it does not say)
-``wait``        let that many seconds pass
-``away``        let the storage be away at the next ``load`` or ``commit``
+``away``        let the storage be away at the next ``load`` or ``commit``; ``broken`` lets it fail by a defect
 ``lost``        let somebody else win that many of the next commits
-``answer``      send a request and compare the answer; ``times`` sends it as often
+``wait``        let that many seconds pass
+``answer``      send a request and compare the answer; ``times`` waits and sends as often
 ``alive`` ``dead``  tokens that must, or must not, be of use afterwards
 
 A request is ``method`` (POST) to ``door`` with ``query``, ``headers`` and ``basic`` (``client_id:secret``, sent as it stands), and with
@@ -106,6 +106,7 @@ class Player:
         for step in golden.steps:
             await self._prepare(step)
             for _ in range(step.get("times", 1)):
+                self.world.clock.move(seconds=step.get("wait", 0))
                 if "answer" in step:
                     self._compare(step, await self._send(step, golden.encoding))
             for token in step.get("alive", ()):
@@ -120,9 +121,10 @@ class Player:
                 wanted["redirect_uri"] = None  # type: ignore[assignment]  # the request sends none
             name = wanted.pop("as", "code")
             self.memory[name] = await self.world.code(**wanted)
-        self.world.clock.move(seconds=step.get("wait", 0))
         if "away" in step:
             self.world.away(step["away"])
+        if "broken" in step:
+            self.world.away(step["broken"], RuntimeError("a defect"))
         self.world.storage.commits.extend(Receipt(won=False) for _ in range(step.get("lost", 0)))
 
     async def _send(self, step: Mapping[str, Any], encoding: str) -> httpx.Response:
