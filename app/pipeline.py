@@ -22,16 +22,24 @@ _RETRY_IN: Final = 1
 
 
 class Exchange:
-    """What became of one request, for whoever observes: how it was read, what was decided and what was answered."""
+    """What became of one request, for whoever observes: how it was read, what was decided and what was answered.
 
-    __slots__ = ("answer", "at", "outcome", "reading", "request")
+    ``defect`` is what the program itself stumbled over; the client is told no more than that it did.
+    """
+
+    __slots__ = ("answer", "at", "defect", "outcome", "reading", "request")
 
     def __init__(self, at: datetime) -> None:
         self.at = at
         self.reading: Reading | None = None
         self.request: Request | None = None
         self.outcome = Outcome()
+        self.defect: Exception | None = None
         self.answer = Answer(500, [], b"")
+
+    def fail(self, refusal: Refusal) -> None:
+        """Put a fault of ours in the place of what was decided; it is still told to the same client."""
+        self.outcome = Outcome(refusal=refusal, client=self.outcome.client)
 
 
 class Pipeline:
@@ -44,7 +52,7 @@ class Pipeline:
         self._clock = clock
 
     async def exchange(self, door: Door, wire: WireRequest) -> Exchange:
-        """Answer one request; a fault of ours is an answer too, so only a defect of the program raises."""
+        """Answer one request; a fault of ours is an answer too."""
         exchange = Exchange(self._clock.now())
         try:
             reading = exchange.reading = door.read(wire)
@@ -56,7 +64,10 @@ class Pipeline:
         except Refusal as refusal:
             exchange.outcome = Outcome(refusal=refusal)
         except StorageUnavailable as problem:
-            exchange.outcome = Outcome(refusal=Refusal(Cause.UNAVAILABLE, detail=str(problem), retry_in=_RETRY_IN))
+            exchange.fail(Refusal(Cause.UNAVAILABLE, detail=str(problem), retry_in=_RETRY_IN))
+        except Exception as defect:  # noqa: BLE001 (whatever it is, the client gets an answer and the operator a line)
+            exchange.defect = defect
+            exchange.fail(Refusal(Cause.SERVER_ERROR, detail=type(defect).__name__))
         read = exchange.reading
         word, tried_basic = (read.word, read.tried_basic) if read is not None else ("", wire_tried_basic(wire))
         exchange.answer = door.render(exchange.outcome, word, exchange.at, tried_basic=tried_basic)

@@ -104,5 +104,6 @@ class AuthorizationServer(AuthlibServer):
         Raises:
             Refusal: always.
         """
-        check_parameters(request.message)
+        if error.error == "invalid_request":
+            check_parameters(request.message)
         raise Refusal(_CAUSES[error.error], error.description or None) from None

@@ -3,7 +3,6 @@
 The same object serves both ways in: called directly as an ASGI application, or by a route of the framework.
 """
 
-import asyncio
 import itertools
 import logging
 import os
@@ -69,13 +68,9 @@ class Machine:
         request_id = f"{_prefix}{next(_numbers):06x}"
         client = scope.get("client")
         address = client[0] if client else ""
-        try:
-            exchange = await self._exchange(scope, receive, address)
-        except (ClientGone, asyncio.CancelledError):
-            raise
-        except Exception as error:  # noqa: BLE001 (whatever it is, the client gets an answer and the operator a line)
-            _log.error("request %s failed: %s", request_id, describe(error))
-            exchange = self._refused(Refusal(Cause.SERVER_ERROR, detail=type(error).__name__))
+        exchange = await self._exchange(scope, receive, address)
+        if exchange.defect is not None:
+            _log.error("request %s failed: %s", request_id, describe(exchange.defect))
         answer = exchange.answer
         answer.headers.append((b"x-request-id", request_id.encode()))
         self._journal.record(self._event(exchange, scope["method"], address, request_id, time.perf_counter() - started))

@@ -1,0 +1,65 @@
+"""What a journey finds already there: declared clients, and codes as if somebody had allowed them in a browser."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from app.admin import CodeRequest, Operator, issue_code
+from app.core.clock import SystemClock
+from app.dialects import load_dialects
+from app.storage import open_storage
+
+CALLBACK: Final = "http://127.0.0.1:9401/cb"
+VERIFIER: Final = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+CHALLENGE: Final = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+"""The pair of RFC 7636 appendix B."""
+WEB_SECRET: Final = "a-secret-of-a-confidential-web-application"
+
+CLIENTS: Final = f"""
+[[clients]]
+client_id = "confidential-web"
+client_secret = "{WEB_SECRET}"
+grant_types = ["authorization_code", "refresh_token"]
+redirect_uris = ["{CALLBACK}"]
+scope = "orders profile"
+
+[[clients]]
+client_id = "public-web"
+token_endpoint_auth_method = "none"
+grant_types = ["authorization_code", "refresh_token"]
+redirect_uris = ["{CALLBACK}"]
+scope = "orders profile"
+"""
+
+
+def clients_file(folder: Path) -> Path:
+    """Write the clients of the journeys, beside those of the sandbox, and return the file for ``--config``."""
+    path = folder / "clients.toml"
+    path.write_text(CLIENTS, encoding="utf-8")
+    return path
+
+
+@asynccontextmanager
+async def operator_of(url: str) -> AsyncIterator[Operator]:
+    """Open a sandbox's database for an operator."""
+    clock = SystemClock()
+    storage = await open_storage(url, clock=clock)
+    try:
+        yield Operator(storage=storage, dialects=load_dialects(None), clock=clock)
+    finally:
+        await storage.close()
+
+
+async def codes(url: str, client_id: str, count: int = 1) -> list[str]:
+    """Return fresh codes of the user ``demo``; standard clients' are bound to :data:`VERIFIER`."""
+    challenge = CHALLENGE if client_id.endswith("-web") else None
+    request = CodeRequest(client_id=client_id, user="demo", redirect_uri=CALLBACK, code_challenge=challenge)
+    async with operator_of(url) as operator:
+        return [(await issue_code(operator, request)).code for _ in range(count)]
+
+
+def code(url: str, client_id: str) -> str:
+    """Return one fresh code."""
+    return asyncio.run(codes(url, client_id))[0]
