@@ -69,6 +69,22 @@ class MalformedRequest(Exception):  # noqa: N818 (what the client sent)
     """The request breaks the protocol; it is answered 400 and the connection closed."""
 
 
+class _Trailer(list[tuple[bytes, bytes]]):
+    """Stands where the header fields of a message were, once its head is over: counts and drops what still comes."""
+
+    _bytes = 0
+
+    def append(self, field: tuple[bytes, bytes]) -> None:
+        """Drop a field of the trailer.
+
+        Raises:
+            MalformedRequest: there is more of it than anybody needs.
+        """
+        self._bytes += len(field[0]) + len(field[1])
+        if self._bytes > TRAILER_BYTES:
+            raise MalformedRequest
+
+
 class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with bounds on time and size, and without what only a smuggler or a scanner sends.
 
@@ -83,7 +99,6 @@ class GuardedProtocol(HttpToolsProtocol):
     _in_body = False
     _held = b""
     _head_bytes = 0
-    _trailer_bytes = 0
     _dropped_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -130,15 +145,6 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         super().on_message_begin()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field of the head; count and drop one of the trailer."""
-        if self._in_body:
-            self._trailer_bytes += len(name) + len(value)
-            if self._trailer_bytes > TRAILER_BYTES:
-                raise MalformedRequest
-        else:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         """Check the framing, and note that the head is over."""
         version = self.parser.get_http_version()
@@ -152,9 +158,10 @@ class GuardedProtocol(HttpToolsProtocol):
             raise MalformedRequest
         self._in_head = False
         self._in_body = True
-        self._trailer_bytes = self._dropped_bytes = 0
+        self._dropped_bytes = 0
         self._stop()
         super().on_headers_complete()
+        self.headers = _Trailer()
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body, or drop it where the answer was already given."""

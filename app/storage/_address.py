@@ -1,7 +1,7 @@
 """Where the database is: what a database URL says, and how it may be named without its secrets."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, unquote
@@ -9,7 +9,10 @@ from urllib.parse import parse_qs, unquote
 from app.storage._errors import DatabaseUnusable
 
 # Strict, so that an unquoted "@", "/" or "#" inside a password never makes a part of it look like a host or a database.
-_POSTGRESQL: Final = re.compile(r"(?:[^@/?#\s]*@)?(?P<host>[^@/?#\s]*)(?:/(?P<database>[^@/?#\s]*)(?:\?(?P<query>[^@#\s]*))?)?")
+_HOST: Final = r"(?:\[[0-9A-Fa-f:.%]+\]|[^@/?#\s:,\[\]]*)(?::\d+)?"
+_POSTGRESQL: Final = re.compile(
+    rf"(?:[^@/?#\s]*@)?(?P<host>{_HOST}(?:,{_HOST})*)(?:/(?P<database>[^@/?#\s]*)(?:\?(?P<query>[^@#\s]*))?)?"
+)
 _UNREADABLE: Final = (
     "the database URL cannot be read: write postgresql://user:password@host:port/database,"
     " special characters in the password percent-encoded"
@@ -24,7 +27,7 @@ class Address:
     ``path`` is the file of an SQLite database. ``dsn`` is what asyncpg takes.
     """
 
-    url: str
+    url: str = field(repr=False)
     backend: str
     driver: str
     shown: str
@@ -72,7 +75,5 @@ def _postgresql(url: str, driver: str, rest: str) -> Address:
     if parts is None:
         raise DatabaseUnusable(_UNREADABLE)
     host = parts["host"] or parse_qs(parts["query"] or "").get("host", ["this machine"])[0]
-    if "," not in host and not re.fullmatch(r".*?(?::\d*)?", host.rpartition("]")[2]):
-        raise DatabaseUnusable(_UNREADABLE)
     database = unquote(parts["database"] or "")
     return Address(url, "postgresql", driver, f"PostgreSQL at {host}" + (f", database {database}" if database else ""))

@@ -11,13 +11,17 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from app.ledger import StorageUnavailable, WriteRefused
+from app.storage._schema import LOCK
 from app.storage._sql_rows import SqlRows
 from app.storage._sqlite_file import FAILURES
 
 T = TypeVar("T")
 _REFUSED = ("22", "23")
 
-__all__ = ["Cold", "SqlRows", "ThreadedCold", "begin_immediate", "judged"]
+_TURN = LOCK + 1
+"""The advisory lock that operators' transactions hold one after the other."""
+
+__all__ = ["Cold", "SqlRows", "ThreadedCold", "begin_immediate", "judged", "take_turn"]
 
 
 class Cold(Protocol):
@@ -54,6 +58,15 @@ class ThreadedCold:
     async def close(self) -> None:
         """See :class:`Cold`."""
         self._engine.dispose()
+
+
+def take_turn(connection: Connection) -> None:
+    """Wait until no other operator's transaction is under way, so that what this one reads stays true until it has written.
+
+    SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_TURN})")
 
 
 def begin_immediate(engine: Engine) -> None:

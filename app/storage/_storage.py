@@ -14,6 +14,8 @@ from app.storage._interface import Counters
 from app.storage.catalog import Catalog
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from app.storage._cold import Cold
 
 T = TypeVar("T")
@@ -52,9 +54,13 @@ class BaseStorage(ABC):
 
     async def transact(self, work: Callable[[Catalog], T]) -> T:
         """See :class:`app.storage.Storage`."""
-        from app.storage._cold import SqlRows
+        from app.storage._cold import SqlRows, take_turn
 
-        return await self._cold_path().run(lambda connection: work(Catalog(SqlRows(connection), self._clock)))
+        def alone(connection: "Connection") -> T:
+            take_turn(connection)
+            return work(Catalog(SqlRows(connection), self._clock))
+
+        return await self._cold_path().run(alone)
 
     @abstractmethod
     async def check(self) -> None:

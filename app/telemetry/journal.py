@@ -71,6 +71,8 @@ class JsonJournal:
         self._level = level
         self._stream = stream or sys.stdout
         self._lines: list[str] = []
+        self._second = datetime.min.replace(tzinfo=UTC)
+        self._second_text = ""
 
     def record(self, event: Event) -> None:
         """Write the event, without the facts that are not known."""
@@ -79,7 +81,7 @@ class JsonJournal:
             return
         kind = "replay" if event.replayed else "exchange"
         line = (
-            f'{{"time":"{event.at.isoformat(timespec="milliseconds")}","level":"{_LEVELS[level]}","event":"{kind}",'
+            f'{{"time":"{self._time_text(event.at)}","level":"{_LEVELS[level]}","event":"{kind}",'
             f'"request_id":"{event.request_id}","method":{_text(event.method)},"path":{_text(event.path)},"status":{event.status},'
             f'"ms":{event.seconds * 1000:.1f},"address":{_text(event.address)}'
         )
@@ -90,6 +92,15 @@ class JsonJournal:
         if not self._lines:
             self._flush_soon()
         self._lines.append(line + "}\n")
+
+    def _time_text(self, at: datetime) -> str:
+        """Write a moment by RFC 3339 with milliseconds; its second is written once for all events in it."""
+        since = at - self._second
+        if since.days or since.seconds:
+            self._second = at.replace(microsecond=0)
+            self._second_text = self._second.strftime("%Y-%m-%dT%H:%M:%S")
+            since = at - self._second
+        return f"{self._second_text}.{since.microseconds // 1000:03}Z"
 
     def _flush_soon(self) -> None:
         try:
