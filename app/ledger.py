@@ -48,8 +48,9 @@ class Needs:
 class Held(Generic[Presented]):
     """A code or token that was found by its digest, and what it stands on.
 
-    ``client`` is ``None`` only where the client was removed. ``successor_used`` tells of a rotated refresh token whether its
-    successor was rotated too, so that it is no longer the immediate predecessor.
+    ``client`` is ``None`` only where the client was removed; ``shop`` is the grant's, where it is still granted to the client.
+    ``successor_used`` tells of a rotated refresh token whether its successor was rotated too, so that it is no longer the immediate
+    predecessor.
     """
 
     record: Presented
@@ -87,9 +88,8 @@ class Writes:
     """One entry of a batch: it wins or loses as a whole, and its insertions happen only if its guard wins.
 
     ``at`` is the moment that every stamp carries. ``revoke_grants`` ends families; ``revoke_access_of`` ends the access tokens that a
-    family has at that moment; ``revoke_tokens`` ends single tokens. ``extend`` moves the end of access tokens; ``touch`` notes the use
-    of refresh tokens. ``count`` adds one failure to each counter, whose window is ``window``; ``forget`` clears counters.
-    ``family`` is the grant that the spend, revocations, extensions and touches belong to.
+    family has at that moment; ``revoke_tokens`` ends single tokens. ``extend`` moves the end of tokens; ``touch`` notes the use of
+    refresh tokens. ``count`` adds one failure to each counter, whose window is ``window``; ``forget`` clears counters.
     """
 
     at: datetime

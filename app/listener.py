@@ -20,6 +20,8 @@ TRAILER_BYTES: Final = 8 * 1024
 DROPPED_BYTES: Final = 16 * 1024 * 1024
 """Of a body that comes after its answer."""
 _UPGRADE: Final = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
+_FIRST, _LAST = b"!~"
+"""Between these lies what can begin a method (RFC 9110 §5.6.2)."""
 _HOSTS: Final = {"1.0": (0, 1), "1.1": (1,)}
 """How many Host fields a version takes."""
 BACKLOG: Final = 2048
@@ -125,11 +127,15 @@ class GuardedProtocol(HttpToolsProtocol):
         elif not self._in_body:
             data = (self._held + data).lstrip(b"\r\n")
             end = data.find(b"\r\n\r\n")
+            if data and not _FIRST <= data[0] <= _LAST:
+                self.send_400_response("This is no HTTP request: is https meant?")
+                return
+            if max(end, len(data) if end < 0 else 0) > HEAD_BYTES:
+                self.send_400_response("The request head is too large.")
+                return
             if end < 0:
                 self._held = data
-                if len(data) > HEAD_BYTES:
-                    self.send_400_response("The request head is too large.")
-                elif self._timer is None:
+                if self._timer is None:
                     self._timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
                 return
             self._held = b""

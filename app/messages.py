@@ -35,6 +35,15 @@ class Refusal(Exception):  # noqa: N818 (an answer, not an error of the program)
         self.retry_in = retry_in
         self.allow = allow
 
+    def settled(self) -> "Refusal":
+        """Return the refusal without the way it came.
+
+        A stored traceback holds the frames of the request, and they hold the outcome that holds the refusal: such a ring keeps whole
+        bodies until the collector comes by.
+        """
+        self.__context__ = None
+        return self.with_traceback(None)
+
 
 class Endpoint(StrEnum):
     """What a door is for."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from app.core.causes import Cause
 from app.core.clock import Clock
-from app.dialects import Answer, Door, Reading, WireRequest
+from app.dialects import Answer, Door, Reading, WireRequest, is_basic
 from app.ledger import Facts, StorageUnavailable
 from app.messages import Outcome, Proofs, Refusal, Request
 from app.models import Client
@@ -62,7 +62,7 @@ class Pipeline:
             else:
                 exchange.outcome.refusal = Refusal(_LOST[reading.candidates[0].grant_type], detail="spent by another request")
         except Refusal as refusal:
-            exchange.outcome = Outcome(refusal=refusal)
+            exchange.outcome = Outcome(refusal=refusal.settled())
         except StorageUnavailable as problem:
             exchange.fail(Refusal(Cause.UNAVAILABLE, detail=str(problem), retry_in=_RETRY_IN))
         except Exception as defect:  # noqa: BLE001 (whatever it is, the client gets an answer and the operator a line)
@@ -96,4 +96,4 @@ def named_client(facts: Facts) -> Client | None:
 
 def wire_tried_basic(wire: WireRequest) -> bool:
     """Whether a request that could not be read came with HTTP Basic."""
-    return wire.authorization is not None and wire.authorization[:6].lower() == "basic "
+    return wire.authorization is not None and is_basic(wire.authorization)

@@ -1,14 +1,20 @@
 """Applying a file: all of it or nothing, additive, and without effect the second time."""
 
+import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from app.admin import clients, scopes, shops, users
 from app.admin.document import D, Document, Entry, wrong
-from app.admin.operator import Change, Desk, Operator
+from app.admin.operator import Change, Desk, Operator, Overtaken
 from app.admin.user_passwords import Proof
 from app.admin.users import UserDeclaration
 from app.core.mistakes import Mistake
 from app.core.passwords import login_key
+
+_TRIES: Final = 4
+_PAUSE: Final = 0.1
+"""Seconds between two tries."""
 
 
 class _Undo(Exception):  # noqa: N818 (an instruction)
@@ -22,13 +28,23 @@ class _Undo(Exception):  # noqa: N818 (an instruction)
 async def apply(operator: Operator, document: Document, *, dry_run: bool = False) -> list[Change]:
     """Bring the database to what a document declares and return what became of each object, in the order of the work.
 
-    Nothing is deleted, and what the document does not mention stays. ``dry_run`` does the same work and takes it back: the
-    changes are those that would be made; a client secret in them exists nowhere.
+    Nothing is deleted, and what the document does not mention stays. Where somebody else comes between, as when several processes
+    start at once, it is done again. ``dry_run`` does the same work and takes it back: the changes are those that would be made; a
+    client secret in them exists nowhere.
 
     Raises:
         Mistake: with the file, the table, the number and name of the object, the key and the reason; nothing is changed then.
         StorageUnavailable: the database is away.
     """
+    for _ in range(_TRIES - 1):
+        try:
+            return await _apply(operator, document, dry_run=dry_run)
+        except Overtaken:
+            await asyncio.sleep(_PAUSE)
+    return await _apply(operator, document, dry_run=dry_run)
+
+
+async def _apply(operator: Operator, document: Document, *, dry_run: bool) -> list[Change]:
     proofs = await users.prove_passwords(operator, [entry.declared for entry in document.users])
 
     def work(desk: Desk) -> list[Change]:
@@ -52,6 +68,8 @@ def _apply_all(desk: Desk, document: Document, proofs: dict[str, Proof]) -> list
         for entry in entries:
             try:
                 changes.append(put(entry.declared))
+            except Overtaken:
+                raise
             except Mistake as mistake:
                 problems.append(f"{entry.where}: {mistake}")
         return changes

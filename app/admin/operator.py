@@ -19,6 +19,10 @@ SANDBOX: Final = "sandbox"
 _MAXIMUM_NAME: Final = 200
 
 
+class Overtaken(Mistake):
+    """Somebody else changed the same thing at this moment; what can be done again may be."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """What is asked of declared secrets.
@@ -47,13 +51,13 @@ class Operator:
         """Do all of the work in one transaction, or none of it, and return its result.
 
         Raises:
-            Mistake: the database refused a value, as when somebody else took a name at this moment.
+            Overtaken: the database refused a value, as when somebody else took a name at this moment.
             StorageUnavailable: the database is away.
         """
         try:
             return await self.storage.transact(lambda catalog: work(Desk(catalog, self)))
         except WriteRefused as refused:
-            raise Mistake(f"the database refused the change ({refused}): somebody else may have made it just now") from None
+            raise Overtaken(f"the database refused the change ({refused}): somebody else may have made it just now") from None
 
 
 class Desk:

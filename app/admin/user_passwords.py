@@ -4,8 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from app.admin.fields import Refused
-from app.admin.operator import Rules
-from app.core.mistakes import Mistake
+from app.admin.operator import Overtaken, Rules
 from app.core.passwords import password_problem
 from app.models import User
 from app.proofs.passwords import hash_password, verify_password
@@ -36,7 +35,7 @@ class Proof:
             Mistake: the stored one is not what was seen any more.
         """
         if user is not None and user.password_hash != self.seen:
-            raise Mistake(f"the password of {user.username} was changed by somebody else just now: look, and try again")
+            raise Overtaken(f"the password of {user.username} was changed by somebody else just now: look, and try again")
         return self.password_hash
 
 

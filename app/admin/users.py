@@ -78,7 +78,7 @@ def put(desk: Desk, declared: UserDeclaration, there: User | None, proof: Proof 
 
     Raises:
         Refused: a name is somebody else's, or the password is a published one.
-        Mistake: somebody else changed the password since it was proved.
+        Overtaken: somebody else changed the password since it was proved.
     """
     if there is None and declared.username is None:
         raise Refused("username", "is missing")
@@ -94,6 +94,8 @@ def put(desk: Desk, declared: UserDeclaration, there: User | None, proof: Proof 
         if digest(declared.password) in desk.rules.known_secrets:
             raise Refused("password", "is a published demo password: choose another")
         user.password_hash = proof.settle(there)
+        if there is not None and user.password_hash != there.password_hash:
+            user.password_changed_at = desk.now
     _check_names(desk, user)
     return _stored(desk, there, user, "user.update" if there else "user.create")
 

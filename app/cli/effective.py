@@ -10,7 +10,10 @@ from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 from app.settings import PREFIX, Settings, load_settings
 
 _MASKED: Final = "**********"
-_PASSWORD: Final = re.compile(r"(?<=://)([^/@]*?):[^/]*@")
+_ADDRESS: Final = re.compile(
+    r"(?P<scheme>\w+(?:\+\w+)?://)(?:(?P<user>[^:@/?#]*)(?P<password>:[^@/?#]*)?@)?(?P<place>[^@/?#]*(?:/[^@/?#]*)?)"
+)
+"""A database URL without a query; what is written in another way may hold a password anywhere."""
 
 
 def effective_settings(database: str | None) -> list[dict[str, object]]:
@@ -45,7 +48,17 @@ def effective_settings(database: str | None) -> list[dict[str, object]]:
 
 def _shown(name: str, value: object) -> object:
     if name == "database_url" and isinstance(value, SecretStr):
-        return _PASSWORD.sub(rf"\1:{_MASKED}@", value.get_secret_value())
+        return _shown_url(value.get_secret_value())
     if isinstance(value, SecretStr):
         return _MASKED
     return value if value is None or isinstance(value, bool | int) else str(value)
+
+
+def _shown_url(url: str) -> str:
+    if url.startswith("sqlite"):
+        return url
+    parts = _ADDRESS.fullmatch(url)
+    if parts is None:
+        return _MASKED
+    user = f"{parts['user']}{f':{_MASKED}' if parts['password'] else ''}@" if parts["user"] is not None else ""
+    return f"{parts['scheme']}{user}{parts['place']}"

@@ -66,11 +66,13 @@ def healthcheck() -> None:
 
 
 def _begin() -> None:
-    """Let a signal end the process by an exception, so that everything on the way out is put in order."""
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            number = getattr(signal, name)
-            signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+    """Let a signal end the process by an exception where it would end it at once, so that the way out is put in order.
+
+    While the server runs it has a handler of its own, and stops by itself.
+    """
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda _number, _frame: signal.raise_signal(signal.SIGTERM))
 
 
 COMMANDS: Final = (serve, sandbox, healthcheck)

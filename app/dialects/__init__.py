@@ -3,6 +3,7 @@
 The front door is :class:`Dialects`: the dialects that are loaded, and the doors (method and path) they declare together.
 """
 
+from app.dialects.credentials import is_basic
 from app.dialects.door import Answer, Door, Reading, WireRequest
 from app.dialects.loader import DialectError, Dialects, load_dialects, read_dialect
 from app.dialects.table import parameter_tables
@@ -14,6 +15,7 @@ __all__ = [
     "Door",
     "Reading",
     "WireRequest",
+    "is_basic",
     "load_dialects",
     "parameter_tables",
     "read_dialect",

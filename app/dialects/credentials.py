@@ -21,6 +21,11 @@ def _form_decoded(raw: bytes) -> str:
     return raw.decode("utf-8")
 
 
+def is_basic(authorization: str) -> bool:
+    """Whether an Authorization header tries HTTP Basic, however badly."""
+    return authorization.partition(" ")[0].lower() == "basic"
+
+
 def basic_credentials(authorization: str) -> tuple[str, str] | None:
     """Return the client_id and secret of an ``Authorization: Basic`` header, or ``None`` where it is of another scheme.
 
@@ -29,11 +34,10 @@ def basic_credentials(authorization: str) -> tuple[str, str] | None:
     Raises:
         Refusal: the header is Basic but malformed.
     """
-    scheme, _, value = authorization.partition(" ")
-    if scheme.lower() != "basic":
+    if not is_basic(authorization):
         return None
     try:
-        client_id, colon, secret = base64.b64decode(value.strip(), validate=True).partition(b":")
+        client_id, colon, secret = base64.b64decode(authorization[len("Basic ") :].strip(), validate=True).partition(b":")
         decoded = _form_decoded(client_id), _form_decoded(secret)
     except (binascii.Error, ValueError):
         raise Refusal(Cause.INVALID_CLIENT, detail="malformed Basic credentials") from None

@@ -14,7 +14,8 @@ class User:
     """A person. ``id`` is the ``sub`` of their tokens and is never given to anyone else.
 
     ``username_key`` and ``email_key`` are the spellings in which a name is looked up (see :mod:`app.core.passwords`); a user without
-    ``password_hash`` cannot log in by password.
+    ``password_hash`` cannot log in by password. A grant that is not younger than ``password_changed_at`` gives no right any more, also
+    one that was under way when the password changed.
     """
 
     table: ClassVar[Table] = Table(
@@ -27,6 +28,7 @@ class User:
         Column("email_key", String(640), unique=True),
         Column("name", String(200)),
         Column("password_hash", String(400)),
+        Column("password_changed_at", UtcDateTime),
         Column("created_at", UtcDateTime, nullable=False),
         Column("updated_at", UtcDateTime, nullable=False),
         Column("disabled_at", UtcDateTime),
@@ -39,6 +41,7 @@ class User:
     email_key: str | None = None
     name: str | None = None
     password_hash: str | None = None
+    password_changed_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
     disabled_at: datetime | None = None

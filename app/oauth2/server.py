@@ -49,7 +49,7 @@ class AuthorizationServer(AuthlibServer):
             else:
                 outcome.members = self.create_endpoint_response(message.endpoint, request)
         except Refusal as refusal:
-            outcome.refusal = refusal
+            outcome.refusal = refusal.settled()
         outcome.client = request.client
         outcome.replayed = request.replayed
         outcome.user_id = request.user.id if isinstance(request.user, User) else None

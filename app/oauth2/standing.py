@@ -1,9 +1,9 @@
 """Whether a code or token still stands: itself, its family, and everyone behind it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from app.ledger import Held
-from app.models import AuthorizationCode, Token
+from app.models import AuthorizationCode, Grant, Token, User
 
 
 def grant_problem(held: Held[AuthorizationCode] | Held[Token]) -> str | None:
@@ -11,17 +11,28 @@ def grant_problem(held: Held[AuthorizationCode] | Held[Token]) -> str | None:
     grant = held.grant
     if grant.revoked_at is not None:
         return "its grant was revoked"
-    if held.client is None or held.client.disabled_at is not None:
+    client, user, shop = held.client, held.user, held.shop
+    if client is None or client.disabled_at is not None:
         return "its client is disabled"
-    if grant.user_id is not None and (held.user is None or held.user.disabled_at is not None):
-        return "its user is disabled"
-    if grant.shop_id is not None and (held.shop is None or held.shop.disabled_at is not None):
-        return "its shop is disabled"
+    if client.created_at > grant.created_at:
+        return "its client was removed; another one has the name now"
+    if grant.user_id is not None and (problem := _user_problem(user, grant)) is not None:
+        return problem
+    if grant.shop_id is not None and (shop is None or shop.disabled_at is not None):
+        return "its shop is disabled, or no longer granted to the client"
     return None
 
 
-def token_problem(held: Held[Token], now: datetime, *, idle_in: int = 0) -> str | None:
-    """Return why a token is not valid at ``now``, or ``None``; ``idle_in`` is the longest time in seconds without use (0: any)."""
+def _user_problem(user: User | None, grant: Grant) -> str | None:
+    if user is None or user.disabled_at is not None:
+        return "its user is disabled"
+    if user.password_changed_at is not None and user.password_changed_at >= grant.created_at:
+        return "its user has changed their password since"
+    return None
+
+
+def token_problem(held: Held[Token], now: datetime) -> str | None:
+    """Return why a token is not valid at ``now``, or ``None``."""
     token = held.record
     if token.revoked_at is not None:
         return "it was revoked"
@@ -31,6 +42,4 @@ def token_problem(held: Held[Token], now: datetime, *, idle_in: int = 0) -> str 
         return "it has expired"
     if held.grant.expires_at <= now:
         return "its grant has expired"
-    if idle_in and (token.last_used_at or token.issued_at) + timedelta(seconds=idle_in) <= now:
-        return "it was not used for too long"
     return grant_problem(held)

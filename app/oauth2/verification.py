@@ -51,8 +51,8 @@ def attempt_keys(message: Request) -> tuple[bytes, ...]:
 
 def blocked_in(attempt: Attempt | None, limit: int, request: ExchangeRequest) -> int | None:
     """Return for how many seconds a counter still blocks, or ``None``."""
-    if attempt is None or attempt.count < limit:
-        return None
+    if attempt is None or attempt.count < limit or attempt.window_started_at > request.now:
+        return None  # A window that begins later was written by a clock that was wrong.
     left = (attempt.window_started_at + request.writes.window - request.now).total_seconds()
     return math.ceil(left) if left > 0 else None
 
@@ -127,7 +127,11 @@ def _anonymous(facts: Facts, message: Request) -> Client | None:
                 raise Refusal(Cause.MISSING_PARAMETER, f"The parameter {message.required[means]} is missing.")
             if held is None:
                 raise Refusal(cause, detail="unknown")
-            return held.client if held.client is not None and held.client.is_public else None
+            if held.client is None or not held.client.is_public:
+                return None
+            if held.grant.dialect != message.dialect:
+                raise Refusal(cause, detail="of another dialect")
+            return held.client
     return None
 
 

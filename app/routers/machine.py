@@ -71,6 +71,7 @@ class Machine:
         exchange = await self._exchange(scope, receive, address)
         if exchange.defect is not None:
             _log.error("request %s failed: %s", request_id, describe(exchange.defect))
+            exchange.defect = None
         answer = exchange.answer
         answer.headers.append((b"x-request-id", request_id.encode()))
         self._journal.record(self._event(exchange, scope["method"], address, request_id, time.perf_counter() - started))
@@ -127,7 +128,7 @@ class Machine:
     def _refused(self, refusal: Refusal) -> Exchange:
         """Return the exchange of a request that the pipeline never saw."""
         exchange = Exchange(self._clock.now())
-        exchange.outcome = Outcome(refusal=refusal)
+        exchange.outcome = Outcome(refusal=refusal.settled())
         exchange.answer = self.door.render(exchange.outcome, "", exchange.at)
         return exchange
 

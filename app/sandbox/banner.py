@@ -119,12 +119,12 @@ def _standard(facts: Facts) -> Iterator[Line]:
         return Line("standard", name, title, command)
 
     yield line("client", "client credentials", f"{_form('/token', facts, grant_type='client_credentials')} {basic}")
+    yield line("introspect", "introspection of that token", f"{_form('/introspect', facts, token='ACCESS_TOKEN')} {basic}")
+    yield line("revoke", "its revocation", f"{_form('/revoke', facts, token='ACCESS_TOKEN')} {basic}")
     code = {"code": _code(facts, "demo-web", "--code-challenge", _CHALLENGE), "code_verifier": _VERIFIER}
     yield line("code", "code and PKCE", _form("/token", facts, grant_type="authorization_code", client_id="demo-web", **code))
     refresh = {"client_id": "demo-web", "refresh_token": "REFRESH_TOKEN"}
     yield line("refresh", "refresh", _form("/token", facts, grant_type="refresh_token", **refresh))
-    yield line("introspect", "introspection", f"{_form('/introspect', facts, token='ACCESS_TOKEN')} {basic}")
-    yield line("revoke", "revocation", f"{_form('/revoke', facts, token='ACCESS_TOKEN')} {basic}")
 
 
 def for_people(facts: Facts) -> str:

@@ -25,10 +25,11 @@ def check_loopback(host: str, issuer: str) -> None:
     Raises:
         Mistake: the host or the issuer is of another machine.
     """
+    serve = "(to be reached, use tokenry serve)"
     if host not in _LOOPBACK:
-        raise Mistake(f"the sandbox listens on this machine only: --host is localhost, not {host} (to be reached, use tokenry serve)")
+        raise Mistake(f"the sandbox listens on this machine only: --host is localhost, not {host} {serve}", ExitCode.CONFIGURATION)
     if urlsplit(issuer).hostname not in _LOOPBACK:
-        raise Mistake(f"the sandbox is for this machine only: its issuer is on localhost, not {issuer} (to be reached, use tokenry serve)")
+        raise Mistake(f"the sandbox is for this machine only: its issuer is on localhost, not {issuer} {serve}", ExitCode.CONFIGURATION)
 
 
 @contextmanager

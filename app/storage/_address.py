@@ -10,9 +10,7 @@ from app.storage._errors import DatabaseUnusable
 
 # Strict, so that an unquoted "@", "/" or "#" inside a password never makes a part of it look like a host or a database.
 _HOST: Final = r"(?:\[[0-9A-Fa-f:.%]+\]|[^@/?#\s:,\[\]]*)(?::\d+)?"
-_POSTGRESQL: Final = re.compile(
-    rf"(?:[^@/?#\s]*@)?(?P<host>{_HOST}(?:,{_HOST})*)(?:/(?P<database>[^@/?#\s]*)(?:\?(?P<query>[^@#\s]*))?)?"
-)
+_POSTGRESQL: Final = re.compile(rf"(?:[^@/?#\s]*@)?(?P<host>{_HOST}(?:,{_HOST})*)(?:/(?P<database>[^@/?#\s]*)(?:\?(?P<query>[^@#\s]*))?)?")
 _UNREADABLE: Final = (
     "the database URL cannot be read: write postgresql://user:password@host:port/database,"
     " special characters in the password percent-encoded"

@@ -57,7 +57,8 @@ class Presentation(Generic[Presented]):
             f' LEFT JOIN "grant" {a}_g ON {a}_g.id = {a}.grant_id'
             f" LEFT JOIN client {a}_c ON {a}_c.client_id = {a}_g.client_id"
             f' LEFT JOIN "user" {a}_u ON {a}_u.id = {a}_g.user_id'
-            f" LEFT JOIN shop {a}_s ON {a}_s.id = {a}_g.shop_id"
+            f" LEFT JOIN client_shop {a}_l ON {a}_l.client_id = {a}_g.client_id AND {a}_l.shop_id = {a}_g.shop_id"
+            f" LEFT JOIN shop {a}_s ON {a}_s.id = {a}_l.shop_id"
         ) + (f" LEFT JOIN token {a}_n ON {a}_n.token_hash = {a}.successor_hash" if follows_successor else "")
         self.select = ", ".join(
             [

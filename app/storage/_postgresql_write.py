@@ -88,7 +88,8 @@ _TEXTS: Final[dict[Part, _Text]] = {
         " GROUP BY q.key ORDER BY q.key ON CONFLICT (key) DO UPDATE SET (count, window_started_at) = ("
         "SELECT CASE WHEN over THEN excluded.count ELSE x.count + excluded.count END,"
         " CASE WHEN over THEN excluded.window_started_at ELSE x.window_started_at END"
-        " FROM (SELECT x.window_started_at <= max(q.cutoff) AS over FROM {rows} WHERE q.key = x.key) AS judged)"
+        " FROM (SELECT x.window_started_at <= max(q.cutoff) OR x.window_started_at > max(q.at) AS over"
+        " FROM {rows} WHERE q.key = x.key) AS judged)"
         " RETURNING x.key, x.count, x.window_started_at",
     ),
     Part.FORGET: _Text((_KEY,), "DELETE FROM attempt x USING {rows} WHERE x.key = q.key AND {won}"),

@@ -54,7 +54,8 @@ def _held(rows: Rows, records: list[Presented]) -> Held[Presented] | None:
         return None
     record, grant = records[0], grants[0]
     users = rows.find(User, id=grant.user_id) if grant.user_id is not None else []
-    shops = rows.find(Shop, id=grant.shop_id) if grant.shop_id is not None else []
+    granted = rows.find(ClientShop, client_id=grant.client_id, shop_id=grant.shop_id) if grant.shop_id is not None else []
+    shops = rows.find(Shop, id=[link.shop_id for link in granted])
     successor: bytes | None = getattr(record, "successor_hash", None)  # a code has none
     successors = rows.find(Token, token_hash=successor) if successor is not None else []
     return Held(
@@ -95,7 +96,7 @@ def _count(rows: Rows, key: bytes, writes: Writes) -> Attempt:
     """Add one failure: the change is repeated where another one came between reading and changing."""
     while found := rows.find(Attempt, key=key):
         old = found[0]
-        is_over = old.window_started_at + writes.window <= writes.at
+        is_over = old.window_started_at + writes.window <= writes.at or old.window_started_at > writes.at
         new = Attempt(key=key, count=1, window_started_at=writes.at)
         if not is_over:
             new = Attempt(key=key, count=old.count + 1, window_started_at=old.window_started_at)

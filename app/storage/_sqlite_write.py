@@ -24,8 +24,9 @@ _EXTEND: Final = "UPDATE token SET expires_at = ? WHERE token_hash = ?"
 _TOUCH: Final = "UPDATE token SET last_used_at = ? WHERE token_hash = ?"
 _COUNT: Final = (
     "INSERT INTO attempt (key, count, window_started_at) VALUES (?1, 1, ?2) ON CONFLICT (key) DO UPDATE SET"
-    " count = CASE WHEN window_started_at <= ?3 THEN 1 ELSE count + 1 END,"
-    " window_started_at = CASE WHEN window_started_at <= ?3 THEN excluded.window_started_at ELSE window_started_at END"
+    " count = CASE WHEN window_started_at <= ?3 OR window_started_at > ?2 THEN 1 ELSE count + 1 END,"
+    " window_started_at = CASE WHEN window_started_at <= ?3 OR window_started_at > ?2"
+    " THEN excluded.window_started_at ELSE window_started_at END"
     " RETURNING count, window_started_at"
 )
 _FORGET: Final = "DELETE FROM attempt WHERE key = ?"

@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.Column("email_key", sa.String(640)),
         sa.Column("name", sa.String(200)),
         sa.Column("password_hash", sa.String(400)),
+        sa.Column("password_changed_at", MOMENT),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("updated_at", MOMENT, nullable=False),
         sa.Column("disabled_at", MOMENT),

@@ -8,8 +8,9 @@ import pytest
 
 from app.admin import SANDBOX, Operator, Rules
 from app.core.clock import Clock
+from app.core.secrets import new_id
 from app.dialects import Dialects, load_dialects
-from app.models import AuditEvent, Client
+from app.models import AuditEvent, Client, Grant
 from app.storage import Storage, open_storage
 
 START = datetime(2026, 11, 22, 1, 5, 27, tzinfo=UTC)
@@ -73,3 +74,24 @@ async def stored(operator: Operator, client_id: str) -> Client:
 def standard_client(**more: object) -> Mapping[str, object]:
     """Return the declaration of a service client of the standard dialect."""
     return {"client_id": "service", "grant_types": ["client_credentials"], "scope": "orders", **more}
+
+
+async def grant(operator: Operator, client_id: str, *, user_id: str | None = None, shop_id: str | None = None) -> None:
+    """Store a living grant."""
+    made = Grant(
+        id=new_id(),
+        dialect="standard",
+        grant_type="authorization_code",
+        client_id=client_id,
+        user_id=user_id,
+        shop_id=shop_id,
+        scope="",
+        created_at=START,
+        expires_at=START + timedelta(days=1),
+    )
+    await operator.storage.transact(lambda catalog: catalog.add_grant(made))
+
+
+async def living_grants(operator: Operator, **whose: str) -> int:
+    """Return how many grants are alive, and end them."""
+    return await operator.storage.transact(lambda catalog: catalog.revoke_grants(**whose))

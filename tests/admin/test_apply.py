@@ -8,7 +8,20 @@ from typing import Any
 
 import pytest
 
-from app.admin import Operator, Rules, Status, apply, list_clients, list_users, parse_document, read_document, rotate_secret, show_client
+from app.admin import (
+    Operator,
+    Rules,
+    Status,
+    apply,
+    list_clients,
+    list_users,
+    parse_document,
+    read_document,
+    rotate_secret,
+    set_password,
+    show_client,
+    users,
+)
 from app.core.mistakes import ExitCode, Mistake
 from app.core.secrets import digest
 from app.dialects import Dialects
@@ -179,16 +192,21 @@ async def test_all_problems_are_told_at_once(operator: Operator) -> None:
         ('[[users]]\npassword = "long-enough-password"\n', "file.toml: [[users]] 1: username: is missing"),
         ('[[users]]\nusername = "A"\n[[users]]\nusername = "a"\n', "file.toml: [[users]] 2 (a): username: is declared twice"),
         ('[[scopes]]\nname = "a"\n[[scopes]]\nname = "a"\n', "file.toml: [[scopes]] 2 (a): name: is declared twice"),
-        ('[[users]]\nusername = "a"\nemail = "b@c"\n[[users]]\nusername = "B@C"\n', "file.toml: [[users]] 2 (B@C): username: b@c is the name"),
-        ('[[clients]]\nclient_id = "x"\nclient_secret = "short"\n', "file.toml: [[clients]] 1 (x): redirect_uris: authorization codes need one"),
-        (
-            '[[clients]]\nclient_id = "x"\ngrant_types = []\nclient_secret = "short"\n',
-            "file.toml: [[clients]] 1 (x): client_secret: is shorter than 32 characters",
-        ),
     ],
 )
-async def test_a_file_that_cannot_be_is_refused_with_its_place(operator: Operator, content: str, reason: str) -> None:
-    assert (await refusal(operator, content)).startswith(reason)
+def test_a_file_that_cannot_be_is_refused_with_its_place(dialects: Dialects, content: str, reason: str) -> None:
+    with pytest.raises(Mistake) as caught:
+        parse_document(tomllib.loads(content), "file.toml", dialects)
+    assert str(caught.value).startswith(reason)
+
+
+async def test_what_does_not_fit_together_or_the_database_is_refused_with_its_place(operator: Operator) -> None:
+    names = '[[users]]\nusername = "a"\nemail = "b@c"\n[[users]]\nusername = "B@C"\n'
+    assert (await refusal(operator, names)).startswith("file.toml: [[users]] 2 (B@C): username: b@c is the name or address of another")
+    client = '[[clients]]\nclient_id = "x"\nclient_secret = "short"\n'
+    assert (await refusal(operator, client)).startswith("file.toml: [[clients]] 1 (x): redirect_uris: authorization codes need one")
+    short = await refusal(operator, f"{client}grant_types = []\n")
+    assert short.startswith("file.toml: [[clients]] 1 (x): client_secret: is shorter than 32 characters")
 
 
 @pytest.mark.security("DP-01")
@@ -226,25 +244,38 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(
     assert str(caught.value).startswith(f"{path}: ")
 
 
-async def test_somebody_elses_change_of_the_password_is_not_overwritten(sandbox_operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.admin import set_password, users
-
-    await applied(sandbox_operator, FILE)
-    prove = users.prove_passwords
+def let_somebody_come(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Let somebody else set another password between its proof and the transaction, so many times."""
+    prove, comes = users.prove_passwords, iter(range(times))
 
     async def slowly(operator: Operator, declared: Any) -> Any:  # noqa: ANN401 (as it is)
         proofs = await prove(operator, declared)
-        await set_password(operator, "alice", "somebody-elses-password")
+        if next(comes, None) is not None:
+            await set_password(operator, "alice", "somebody-elses-password")
         return proofs
 
     monkeypatch.setattr(users, "prove_passwords", slowly)
-    assert "the password of alice was changed by somebody else just now" in await refusal(sandbox_operator, FILE)
+
+
+async def test_who_is_overtaken_tries_again(sandbox_operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    await applied(sandbox_operator, FILE)
+    let_somebody_come(monkeypatch, 1)
+    assert (await applied(sandbox_operator, FILE))["user alice"] == Status.UPDATED
+
+
+async def test_who_is_always_overtaken_overwrites_nothing(sandbox_operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    await applied(sandbox_operator, FILE)
+    let_somebody_come(monkeypatch, 9)
+    with pytest.raises(Mistake, match="the password of alice was changed by somebody else just now"):
+        await applied(sandbox_operator, FILE)
 
 
 async def test_a_file_of_many_is_applied_in_one_transaction(operator: Operator) -> None:
-    clients = [{"client_id": f"app-{number}", "dialect": "fantem", "token_endpoint_auth_method": "none"} for number in range(60)]
+    clients: list[dict[str, object]] = [
+        {"client_id": f"app-{number}", "dialect": "fantem", "token_endpoint_auth_method": "none"} for number in range(60)
+    ]
     assert len(await applied(operator, {"clients": clients})) == 60
-    broken = [*clients, {"client_id": "bad", "grant_types": ["implicit"]}]
+    broken: list[dict[str, object]] = [*clients, {"client_id": "bad", "grant_types": ["implicit"]}]
     renamed = [{**client, "client_name": "Renamed"} for client in broken]
     with pytest.raises(Mistake, match=r"\[\[clients\]\] 61 \(bad\)"):
         await applied(operator, {"clients": renamed})

@@ -21,10 +21,9 @@ from app.admin import (
     withdraw_shop,
 )
 from app.core.mistakes import Mistake
-from app.core.secrets import digest, new_id
+from app.core.secrets import digest
 from app.ledger import Needs
-from app.models import Grant
-from tests.admin.conftest import START, StandingClock, audit, standard_client, stored
+from tests.admin.conftest import START, StandingClock, audit, grant, living_grants, standard_client, stored
 
 LONG = "0123456789abcdef0123456789abcdef"
 OTHER = "fedcba9876543210fedcba9876543210"
@@ -236,24 +235,12 @@ async def test_withdrawing_a_shop_revokes_what_the_client_was_granted_for_it_and
     for client_id in ("store", "other"):
         await create_client(operator, {"client_id": client_id, "dialect": "hex", "shops": ["S001", "S002"]})
     shops = {shop.code: shop.id for shop in await operator.storage.transact(lambda catalog: catalog.shops("hex"))}
-    made = {(client_id, code): new_id() for client_id in ("store", "other") for code in shops}
-    for (client_id, code), grant_id in made.items():
-        grant = Grant(
-            id=grant_id,
-            dialect="hex",
-            grant_type="store_credentials",
-            client_id=client_id,
-            shop_id=shops[code],
-            scope="",
-            created_at=START,
-            expires_at=START + timedelta(days=1),
-        )
-        await operator.storage.transact(lambda catalog, grant=grant: catalog.add_grant(grant))
+    made = [(client_id, code) for client_id in ("store", "other") for code in shops]
+    for client_id, code in made:
+        await grant(operator, client_id, shop_id=shops[code])
     await withdraw_shop(operator, "store", "S001")
-    alive = await operator.storage.transact(
-        lambda catalog: {key for key in made if catalog.revoke_grants(client_id=key[0], shop_id=shops[key[1]])}
-    )
-    assert alive == set(made) - {("store", "S001")}
+    alive = [await living_grants(operator, client_id=client_id, shop_id=shops[code]) for client_id, code in made]
+    assert dict(zip(made, alive, strict=True)) == {**dict.fromkeys(made, 1), ("store", "S001"): 0}
 
 
 async def test_clients_are_listed_by_their_id(operator: Operator) -> None:

@@ -1,3 +1,7 @@
-from tests.fixtures.world import shared_world, world
+import pytest
+
+pytest.register_assert_rewrite("tests.dialects.conformance.golden", "tests.fixtures.world")
+
+from tests.fixtures.world import shared_world, world  # noqa: E402 (rewritten first)
 
 __all__ = ["shared_world", "world"]

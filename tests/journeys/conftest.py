@@ -43,10 +43,7 @@ def start_sandboxes(database_url: str, tmp_path: Path) -> Iterator[Callable[[int
 
         def start(count: int) -> list[Sandbox]:
             config = ["--config", str(clients_file(tmp_path))]
-            servers = [Server(database_url, command="sandbox", arguments=config) for _ in range(count)]
-            for server in servers:
-                stack.callback(server.close)
-                server.launch()
-            return [Sandbox(server.wait_until_live(), database_url) for server in servers]
+            servers = [stack.enter_context(Server(database_url, command="sandbox", arguments=config)) for _ in range(count)]
+            return [Sandbox(server, database_url) for server in servers]
 
         yield start

@@ -1,11 +1,13 @@
 """A real server over a database, with everybody of the world in it, for tests that need sockets, processes or their logs."""
 
+import asyncio
 import base64
 import itertools
 import tomllib
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -147,31 +149,31 @@ def database(engine: str, request: pytest.FixtureRequest, folder: Path) -> Itera
     cluster.drop_database(name)
 
 
-@asynccontextmanager
-async def open_live(url: str, *, servers: int = 1, environment: Mapping[str, str] | None = None) -> AsyncIterator[Live]:
+@contextmanager
+def open_live(url: str, *, servers: int = 1, environment: Mapping[str, str] | None = None) -> Iterator[Live]:
     """Start servers over a database with everybody in it."""
-    await settle(url)
-    started = [Server(url, environment=environment) for _ in range(servers)]
-    try:
-        for server in started:
-            server.start()
-        yield Live(url, started)
-    finally:
-        for server in started:
-            server.kill()
+    with ThreadPoolExecutor(1) as pool:  # so that the caller may be inside an event loop
+        pool.submit(lambda: asyncio.run(settle(url))).result()
+    with ExitStack() as stack:
+        yield Live(url, [stack.enter_context(Server(url, environment=environment)) for _ in range(servers)])
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-async def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Live]:
+def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A server on each database."""
-    with database(request.param, request, tmp_path_factory.mktemp("live")) as url:
-        async with open_live(url) as running:
-            yield running
+    with database(request.param, request, tmp_path_factory.mktemp("live")) as url, open_live(url) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def lone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A server for what has nothing to do with its database."""
+    with open_live(f"sqlite:///{tmp_path_factory.mktemp('lone') / 'tokenry.db'}") as running:
+        yield running
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-async def live_pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Live]:
+def live_pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Two servers over one database, on each engine."""
-    with database(request.param, request, tmp_path_factory.mktemp("live")) as url:
-        async with open_live(url, servers=2) as running:
-            yield running
+    with database(request.param, request, tmp_path_factory.mktemp("live")) as url, open_live(url, servers=2) as running:
+        yield running

@@ -69,7 +69,6 @@ def test_native_driver_takes_the_url_without_a_drivers_name() -> None:
         ("postgresql://ada:s3cret x@db/tokenry", "percent-encoded"),
         ("postgresql://ada:s3cret/tokenry", "percent-encoded"),
         ("postgresql://db/tokenry?sslmode=s3cret", "check the database URL"),
-        ("postgresql://ada:s3cret@127.0.0.1:1/tokenry?port=s3cret", "check the database URL"),
     ],
 )
 async def test_unreadable_url_is_refused_in_one_sentence_without_repeating_it(url: str, advice: str) -> None:

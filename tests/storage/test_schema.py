@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import sqlite3
 import stat
 import sys
@@ -31,9 +32,11 @@ async def execute(url: str, *statements: str) -> list[Any]:
                 rows = connection.execute(statement).fetchall()
         return rows
     server = await asyncpg.connect(url)
-    for statement in statements:
-        rows = await server.fetch(statement)
-    await server.close()
+    try:
+        for statement in statements:
+            rows = await server.fetch(statement)
+    finally:
+        await server.close()
     return rows
 
 
@@ -283,11 +286,10 @@ async def test_unreachable_server_is_named_within_three_seconds(silent_port: int
 
 
 @pytest.fixture
-async def silent_port() -> Any:
-    """A port that takes connections and says nothing."""
-    server = await asyncio.start_server(lambda _reader, _writer: asyncio.sleep(60), "127.0.0.1", 0)
-    yield server.sockets[0].getsockname()[1]
-    server.close()
+def silent_port() -> Iterator[int]:
+    """A port where connections are made, for the system takes them, and nobody ever answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
 
 
 async def test_missing_database_is_named(postgres_cluster: PostgresServer) -> None:

@@ -7,6 +7,7 @@ from authlib.oauth2.rfc6749.grants import BaseGrant
 
 from app.core.causes import Cause
 from app.core.clock import NEVER
+from app.core.policy import Policy
 from app.core.secrets import digest, new_id
 from app.messages import Refusal, Request
 from app.models import Client, Grant, Shop, Token, User
@@ -78,7 +79,7 @@ class TokenGrant(BaseGrant):
                 grant_id=family.id,
                 scope=scope,
                 issued_at=now,
-                expires_at=min(end_after(now, policy.refresh_token_expires_in), family.expires_at),
+                expires_at=refresh_token_end(policy, now, now, family),
             )
         )
         return value
@@ -112,6 +113,15 @@ def check_parameters(message: Request) -> None:
             raise Refusal(Cause.MISSING_PARAMETER, f"The parameter {name} is missing.")
     if message.invalid is not None:
         raise Refusal(Cause.INVALID_PARAMETER, f"The parameter {message.invalid} has an invalid value.")
+
+
+def refresh_token_end(policy: Policy, issued_at: datetime, used_at: datetime, family: Grant) -> datetime:
+    """Return when a refresh token ends: its own life, the longest time without use, and the family's ceiling, whichever is first."""
+    return min(
+        end_after(issued_at, policy.refresh_token_expires_in),
+        end_after(used_at, policy.refresh_token_idle_in),
+        family.expires_at,
+    )
 
 
 def end_after(now: datetime, seconds: int) -> datetime:

@@ -13,7 +13,7 @@ from app.core.secrets import derive_key, digest, seal, unseal
 from app.ledger import Held, Spend
 from app.messages import Refusal, Request
 from app.models import Client, Token, User
-from app.oauth2.grants.common import TokenGrant, check_parameters, end_after
+from app.oauth2.grants.common import TokenGrant, check_parameters, end_after, refresh_token_end
 from app.oauth2.standing import grant_problem, token_problem
 
 _PURPOSE: Final = b"token.successor"
@@ -48,7 +48,7 @@ class RefreshTokenGrant(TokenGrant, AuthlibGrant):
             Refusal: the token gives no right.
         """
         check_parameters(self.request.message)
-        request, policy = self.request, self.request.message.policy
+        request = self.request
         held = request.facts.token
         if (
             held is None
@@ -69,7 +69,7 @@ class RefreshTokenGrant(TokenGrant, AuthlibGrant):
             request.writes.revoke_grants.append(held.grant.id)
             request.replayed = True
             raise Refusal(Cause.BAD_REFRESH_TOKEN, detail="the refresh token was rotated before: its grant is revoked")
-        problem = token_problem(held, request.now, idle_in=policy.refresh_token_idle_in)
+        problem = token_problem(held, request.now)
         if problem is not None:
             raise Refusal(Cause.BAD_REFRESH_TOKEN, detail=problem)
         return self
@@ -134,6 +134,8 @@ class RefreshTokenGrant(TokenGrant, AuthlibGrant):
         if policy.refresh_rule is RefreshRule.REUSE:
             if request.now - (record.last_used_at or record.issued_at) >= _TOUCH_AFTER:
                 request.writes.touch.append(record)
+                end = refresh_token_end(policy, record.issued_at, request.now, self.held.grant)
+                request.writes.extend.append((record, end))
             return
         request.writes.spend = self._spend(record)
 

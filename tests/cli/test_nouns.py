@@ -1,0 +1,134 @@
+"""``tokenry clients``, ``users``, ``shops``, ``scopes``: a thin way to admin/, whose own tests hold the rules."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Command, Ended
+
+LONG = "0123456789abcdef0123456789abcdef"
+
+
+def as_json(ended: Ended) -> Any:  # noqa: ANN401 (whatever was printed)
+    assert ended.code == 0, ended
+    return json.loads(ended.out)
+
+
+def test_a_client_from_its_registration_to_its_end(tokenry: Command, database: str) -> None:
+    assert tokenry("shops", "create", "hex", "S001", "--name", "店").out == "created shop hex S001\n"
+    assert tokenry("shops", "create", "hex", "S002").code == 0
+    made = tokenry("clients", "create", "--client-id", "app", "--dialect", "hex", "--shop", "S001", "--option", "always_http_200=true")
+    first, second = made.out.splitlines()
+    assert first == "created client app"
+    assert second.startswith("client_secret app ")
+    assert "shown this once" in made.err
+    secret = second.split()[-1]
+    updated = tokenry("clients", "update", "app", "--client-name", "App", "--contact", "ops@example.com", "--metadata", "software_id=x")
+    assert updated.out == "updated client app: client_name, software_id, contacts\n"
+    assert tokenry("clients", "grant-shop", "app", "S002").out == "updated client app: shops\n"
+    assert tokenry("clients", "withdraw-shop", "app", "S001").out == "updated client app: shops\n"
+    view = as_json(tokenry("clients", "show", "app", "-o", "json"))
+    assert (view["shops"], view["always_http_200"], view["client_name"]) == (["S002"], True, "App")
+    assert tokenry("clients", "disable", "app").out == "updated client app: disabled_at\n"
+    assert tokenry("clients", "enable", "app").out == "updated client app: disabled_at\n"
+    rotated = as_json(tokenry("clients", "rotate-secret", "app", "--keep-old", "60", "--output", "json"))
+    assert rotated["client_secret"] != secret
+    listed = tokenry("clients", "list")
+    assert listed.out.splitlines()[0].split() == ["client_id", "dialect", "client_name", "token_endpoint_auth_method", "disabled_at"]
+    assert listed.out.splitlines()[1].split() == ["app", "hex", "App", "-", "-"]
+    for shown in (listed.out, tokenry("clients", "show", "app").out, json.dumps(view)):
+        assert secret not in shown
+        assert rotated["client_secret"] not in shown
+
+
+def test_every_key_of_a_registration_has_its_flag(tokenry: Command, sqlite: Path) -> None:
+    made = as_json(
+        tokenry(
+            *("clients", "create", "--client-id", "app", "--client-name", "App", "--dialect", "standard"),
+            *("--redirect-uri", "https://a.example/1", "--redirect-uri", "https://a.example/2"),
+            *("--grant-type", "authorization_code", "--grant-type", "refresh_token", "--response-type", "code", "--scope", "a b"),
+            *("--token-endpoint-auth-method", "client_secret_post", "--post-logout-redirect-uri", "https://a.example/bye"),
+            *("--allowed-origin", "https://a.example", "--option", "profile=oidc", "--client-secret-stdin", "-o", "json"),
+            stdin=LONG + "\n",
+        )
+    )
+    assert (made["client_id"], made["status"]) == ("app", "created")
+    assert "client_secret" not in made
+    view = as_json(tokenry("clients", "show", "app", "-o", "json"))
+    assert view["redirect_uris"] == ["https://a.example/1", "https://a.example/2"]
+    assert (view["grant_types"], view["scope"], view["profile"]) == (["authorization_code", "refresh_token"], "a b", "oidc")
+    assert tokenry("clients", "update", "app", "--redirect-uri", "", "--grant-type", "", "--scope", "", "--option", "profile=").code == 0
+    view = as_json(tokenry("clients", "show", "app", "-o", "json"))
+    assert (view["redirect_uris"], view["grant_types"], view["scope"], "profile" in view) == ([], [], "", False)
+    assert tokenry("clients", "update", "app", "--option", "profile").line == "--option takes NAME=VALUE"
+    assert tokenry("clients", "update", "nobody", "--scope", "x").line == "there is no client nobody"
+    said = tokenry("clients", "update", "app", "--redirect-uri", "http://a.example/").line
+    assert said == "redirect_uris: http://a.example/: http is for loopback only: use https"
+
+
+def test_a_user_from_creation_to_disabling(tokenry: Command, database: str) -> None:
+    made = tokenry("users", "create", "alice", "--email", "alice@example.com", "--password-stdin", stdin="wonderland-9-wonderland\n")
+    assert made.out == "created user alice\n", made
+    assert tokenry("users", "create", "robot", "--no-password", "--name", "Robot").out == "created user robot\n"
+    assert tokenry("users", "update", "alice@example.com", "--name", "Alice").out == "updated user alice: name\n"
+    assert tokenry("users", "set-password", "alice", "--password-stdin", stdin="looking-glass-9").out == "updated user alice: password\n"
+    assert tokenry("users", "disable", "alice").out == "updated user alice: disabled_at\n"
+    assert tokenry("users", "enable", "alice").code == 0
+    views = as_json(tokenry("users", "list", "-o", "json"))
+    assert [(view["username"], view["has_password"]) for view in views] == [("alice", True), ("robot", False)]
+    shown = tokenry("users", "show", "robot").out
+    assert "has_password  false" in shown
+    assert "argon2" not in shown + json.dumps(views)
+
+
+@pytest.mark.security("DP-08")
+@pytest.mark.parametrize(
+    ("stdin", "said"),
+    [
+        (b"", "there is no password on standard input"),
+        (b"\n", "there is no password on standard input"),
+        (b"short\n", "password: a password needs at least 8 characters"),
+        (b"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8\n", "the password on standard input is not UTF-8"),
+        (b"p" * 5000, "password: is longer than 1024 characters"),
+        (b"nul\x00-in-the-middle\n", "password: holds a control character"),
+    ],
+)
+def test_a_password_on_standard_input_that_cannot_be_is_refused(tokenry: Command, sqlite: Path, stdin: bytes, said: str) -> None:
+    assert tokenry("users", "create", "alice", "--password-stdin", stdin=stdin).line == said
+
+
+def test_a_password_is_asked_for_at_a_terminal_only(tokenry: Command, sqlite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tokenry("users", "create", "alice").line == "there is no terminal to ask for a password: use --password-stdin"
+    typed = iter(["wonderland-9", "wonderland-9", "looking-glass", "looking-class"])
+    monkeypatch.setattr("getpass.getpass", lambda _prompt: next(typed))
+    assert tokenry("users", "create", "alice", is_terminal=True).out == "created user alice\n"
+    assert tokenry("users", "set-password", "alice", is_terminal=True).line == "the two passwords differ: nothing was changed"
+
+
+@pytest.mark.security("DP-08")
+def test_no_command_takes_a_secret_as_an_argument(tokenry: Command) -> None:
+    for command in (["clients", "create"], ["clients", "rotate-secret"], ["users", "create"], ["users", "set-password"]):
+        flags = {word for word in tokenry(*command, "--help").out.split() if word.startswith("--")}
+        assert not flags & {"--client-secret", "--secret", "--password"}, command
+
+
+def test_shops_and_scopes(tokenry: Command, database: str) -> None:
+    assert tokenry("shops", "create", "youzan", "88888", "--name", "Demo").code == 0
+    assert tokenry("shops", "update", "youzan", "88888", "--name", "有赞").out == "updated shop youzan 88888: name\n"
+    assert tokenry("shops", "disable", "youzan", "88888").code == 0
+    assert tokenry("shops", "enable", "youzan", "88888").code == 0
+    assert tokenry("shops", "list", "--dialect", "youzan").out.splitlines()[1].split() == ["youzan", "88888", "有赞", "-"]
+    assert "有赞" in tokenry("shops", "show", "youzan", "88888").out
+    assert tokenry("shops", "create", "youzan", "0").line == "code: 0 has not the form that kdt_id has in the dialect youzan"
+    assert tokenry("scopes", "create", "orders", "--title", "en=See your orders").out == "created scope orders\n"
+    assert tokenry("scopes", "update", "orders", "--title", "zh=查看").out == "updated scope orders: title\n"
+    assert as_json(tokenry("scopes", "list", "-o", "json")) == [{"name": "orders", "title": {"en": "See your orders", "zh": "查看"}}]
+    assert "查看" in tokenry("scopes", "show", "orders").out
+
+
+def test_a_mistyped_path_does_not_become_a_new_database(tokenry: Command, sqlite: Path) -> None:
+    said = tokenry("clients", "list", "--database", f"sqlite:///{sqlite}x").line
+    assert said == f"there is no database at {sqlite}x: name yours with --database, or make one with tokenry migrate"
+    assert not sqlite.with_name("tokenry.dbx").exists()

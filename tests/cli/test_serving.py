@@ -1,0 +1,143 @@
+"""``tokenry serve`` and ``sandbox`` as processes of their own, over real sockets."""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.server import ROOT, Server, free_port
+
+ENVIRONMENT = {**{name: value for name, value in os.environ.items() if not name.startswith(("TOKENRY_", "PG"))}, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Server]:
+    with Server(None, command="sandbox") as server:
+        yield server
+
+
+def facts(server: Server) -> dict[str, str]:
+    """Return what a sandbox has said of itself."""
+    deadline = time.monotonic() + 10
+    while "curl.standard.refresh=" not in server.output and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return dict(line.split("=", 1) for line in server.output.splitlines() if re.match(r"[\w.]+=", line))
+
+
+def shell(command: str) -> str:
+    ended = subprocess.run(["bash", "-c", command], cwd="/", env=ENVIRONMENT, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 0, f"{command}\n{ended.stdout}\n{ended.stderr}"
+    return ended.stdout
+
+
+def status(host: str, port: int, path: str) -> int:
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.may_skip
+def test_every_line_of_the_banner_works_as_it_is_pasted(sandbox: Server) -> None:
+    """In the order of the banner: a placeholder stands for what an earlier line of the same dialect brought."""
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl here")
+    tokens: dict[str, str] = {}
+    dialect = ""
+    told = {name: command for name, command in facts(sandbox).items() if name.startswith("curl.")}
+    assert len(told) > 15
+    for name, line in told.items():
+        if name.split(".")[1] != dialect:
+            dialect, tokens = name.split(".")[1], {}
+        command = line
+        for word, member in (("ACCESS_TOKEN", "access_token"), ("REFRESH_TOKEN", "refresh_token")):
+            command = command.replace(word, tokens.get(member, ""))
+        answer = shell(command)
+        assert "error" not in answer, f"{name}: {command}\n{answer}"
+        assert '"code":"invalid' not in answer, f"{name}: {command}\n{answer}"
+        found = json.loads(answer)
+        found = found.get("payload", found)
+        tokens |= {member: found[member] for member in ("access_token", "refresh_token") if member in found}
+
+
+@pytest.mark.security("DP-04")
+def test_a_sandbox_listens_on_both_loopback_addresses_and_on_no_other(sandbox: Server) -> None:
+    assert status("127.0.0.1", sandbox.port, "/livez") == 200
+    if socket.has_ipv6 and Path("/proc/net/if_inet6").exists() and Path("/proc/net/if_inet6").read_text():
+        assert status("::1", sandbox.port, "/livez") == 200
+    addresses = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None)} - {"127.0.0.1", "::1", "127.0.1.1"}
+    for address in addresses:
+        with pytest.raises(OSError, match=r"refused|unreachable|timed out|assign"):
+            status(str(address), sandbox.port, "/livez")
+
+
+@pytest.mark.security("AT-08")
+def test_a_sandboxs_data_is_this_users_alone_and_goes_away_with_it() -> None:
+    for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 143)):
+        with Server(None, command="sandbox") as server:
+            folder = Path(facts(server)["database"].removeprefix("sqlite:///")).parent
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+            assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in folder.iterdir())
+            os.kill(server.pid, number)
+            assert server.wait() == code
+            assert "Traceback" not in server.errors
+            assert not folder.exists(), number
+
+
+def test_a_kept_sandbox_can_be_started_again_but_not_be_served(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'kept.db'}"
+    for _ in range(2):
+        with Server(url, command="sandbox") as server:
+            assert facts(server)["database"] == url
+            server.stop()
+    serve = [sys.executable, "-m", "app", "serve", "--database", url, "--port", str(free_port())]
+    ended = subprocess.run(serve, env=ENVIRONMENT, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 78
+    assert ended.stderr.splitlines()[-1].startswith("tokenry: this database is a sandbox's")
+
+
+def test_a_taken_port_is_told_in_one_line(sandbox: Server, tmp_path: Path) -> None:
+    for command in ("serve", "sandbox"):
+        arguments = [sys.executable, "-m", "app", command, "--database", f"sqlite:///{tmp_path}/x.db", "--port", str(sandbox.port)]
+        ended = subprocess.run(arguments, env=ENVIRONMENT, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+        assert ended.returncode == 3
+        assert ended.stderr.startswith(f"tokenry: port {sandbox.port} on 127.0.0.1 is taken")
+        assert ended.stderr.count("\n") == 1
+
+
+def test_a_service_applies_its_file_before_it_answers(tmp_path: Path) -> None:
+    secret = "0123456789abcdef0123456789abcdef"
+    file = tmp_path / "partners.toml"
+    file.write_text(f'[[clients]]\nclient_id = "service"\ngrant_types = ["client_credentials"]\nclient_secret = "{secret}"\n')
+    with Server(f"sqlite:///{tmp_path}/tokenry.db", arguments=["--config", str(file)]) as server:
+        environment = {**ENVIRONMENT, "TOKENRY_PORT": str(server.port)}
+        health = subprocess.run([sys.executable, "-m", "app", "healthcheck"], env=environment, capture_output=True, text=True, check=False)
+        assert (health.returncode, health.stdout) == (0, "ready\n")
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+        body = f"grant_type=client_credentials&client_id=service&client_secret={secret}"
+        connection.request("POST", "/token", body, {"Content-Type": "application/x-www-form-urlencoded"})
+        assert connection.getresponse().status == 401, "registered for Basic"
+        connection.close()
+        assert secret not in server.output + server.errors
+        assert server.stop() == 143
+
+
+def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
+    script = (
+        "import sys, app.cli; print([m for m in ('fastapi', 'sqlalchemy', 'authlib', 'pydantic', 'rich', 'uvicorn') if m in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], env=ENVIRONMENT, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout == "[]\n"

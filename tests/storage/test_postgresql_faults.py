@@ -1,0 +1,281 @@
+"""PostgreSQL goes away, hangs, slows down, or undoes: what requests are told, and how it heals."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from app.ledger import Needs, Receipt, Spend, StorageUnavailable, WriteRefused, Writes
+from app.storage import Storage, prepare
+from app.storage._postgresql_link import Link, Undone
+from tests.fixtures.postgresql import PostgresCluster, find_binaries
+from tests.storage.conftest import Database, MovableClock
+from tests.storage.proxy import Mode, Proxy
+from tests.storage.records import NOW, a_client, a_code, a_grant, a_token
+
+BOTH = pytest.mark.parametrize("engine", ["postgresql", "postgresql+asyncpg"])
+
+
+@pytest.fixture
+async def proxy(postgres_url: str) -> AsyncIterator[Proxy]:
+    async with Proxy(postgres_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def proxied(proxy: Proxy, clock: MovableClock, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
+    """A database behind the proxy, for the engine of the test's parameter ``engine``."""
+    engine = request.node.callspec.params.get("engine", "postgresql") if hasattr(request.node, "callspec") else "postgresql"
+    database = Database(proxy.url.replace("postgresql", engine, 1), clock)
+    yield database
+    proxy.cut()
+    proxy.mode = Mode.REFUSE
+    await database.close()
+
+
+async def outcome(work: Awaitable[Any]) -> tuple[str, float]:
+    """Return ``ok`` or the kind of the error, and the seconds it took."""
+    began = time.monotonic()
+    try:
+        await work
+    except (StorageUnavailable, WriteRefused) as error:
+        return type(error).__name__, time.monotonic() - began
+    return "ok", time.monotonic() - began
+
+
+async def heals(storage: Storage, within: float = 1.0) -> None:
+    """Wait until the storage loads and commits again."""
+    async with asyncio.timeout(within):
+        while (await outcome(storage.check()))[0] != "ok" or (await outcome(storage.commit(fresh())))[0] != "ok":
+            await asyncio.sleep(0.02)
+
+
+def fresh() -> Writes:
+    grant = a_grant()
+    return Writes(NOW, grants=[grant], tokens=[a_token(grant)])
+
+
+@BOTH
+@pytest.mark.security("F-05")
+async def test_lost_answer_to_a_commit_is_unavailable_and_never_issues_twice(proxied: Database, proxy: Proxy, engine: str) -> None:
+    storage = await proxied.open()
+    grant = a_grant()
+    code, refresh = a_code(grant), a_token(grant, "refresh")
+    await storage.commit(Writes(NOW, grants=[grant], codes=[code], tokens=[refresh]))
+    proxy.mode = Mode.LOSE_ANSWERS
+    tokens = [a_token(grant) for _ in range(4)]
+    assert (await outcome(storage.commit(Writes(NOW, spend=Spend(code), tokens=[tokens[0]]))))[0] == "StorageUnavailable"
+    proxy.mode = Mode.PASS
+    await heals(storage)
+    receipt = await storage.commit(Writes(NOW, spend=Spend(code), tokens=[tokens[1]]))
+    there = [(await storage.load(Needs(token_hash=token.token_hash))).token is not None for token in tokens[:2]]
+    # The native engine had sent it as one statement, so it was done; the portable one had not come beyond its first.
+    assert there == ([True, False] if engine == "postgresql" else [False, True])
+    assert receipt.won is there[1]
+
+
+@pytest.mark.security("F-05")
+async def test_connection_that_is_killed_fails_what_it_carried_and_nothing_else(postgres_url: str, clock: MovableClock) -> None:
+    database = Database(postgres_url, clock)
+    storage: Any = await database.open()
+    grant = a_grant()
+    code = a_code(grant)
+    await storage.commit(Writes(NOW, grants=[grant], codes=[code]))
+    locker, killer = await asyncpg.connect(postgres_url), await asyncpg.connect(postgres_url)
+    try:
+        async with locker.transaction():
+            await locker.execute("SELECT * FROM authorization_code FOR UPDATE")
+            flying = asyncio.ensure_future(storage.commit(Writes(NOW, spend=Spend(code), tokens=[a_token(grant)])))
+            await asyncio.sleep(0.2)
+            waiting = asyncio.ensure_future(storage.commit(fresh()))
+            await asyncio.sleep(0.05)
+            await killer.execute("SELECT pg_terminate_backend($1)", storage._writing._connection.get_server_pid())
+            with pytest.raises(StorageUnavailable):
+                await flying
+            assert (await waiting).won
+        assert (await storage.commit(Writes(NOW, spend=Spend(code)))).won
+    finally:
+        await locker.close()
+        await killer.close()
+        await database.close()
+
+
+@BOTH
+@pytest.mark.security("F-05")
+async def test_black_hole_fails_every_request_within_three_seconds_and_heals(proxied: Database, proxy: Proxy, engine: str) -> None:
+    storage = await proxied.open(waiting=20)
+    await storage.transact(lambda catalog: catalog.put_client(a_client()))
+    await heals(storage)
+    proxy.mode = Mode.SWALLOW
+    requests = []
+    for _ in range(12):
+        requests += [
+            asyncio.ensure_future(outcome(storage.load(Needs(client_id="client")))),
+            asyncio.ensure_future(outcome(storage.commit(fresh()))),
+        ]
+        await asyncio.sleep(0.25)
+    check, seconds = await outcome(storage.check())
+    assert (check, seconds < 1.2) == ("StorageUnavailable", True)
+    answers = await asyncio.gather(*requests)
+    assert {answer for answer, _ in answers} == {"StorageUnavailable"}
+    assert max(seconds for _, seconds in answers) <= 3.0
+    flood = await asyncio.gather(*(outcome(storage.commit(fresh())) for _ in range(60)))
+    assert sum(seconds < 0.5 for _, seconds in flood) >= 30
+    assert max(seconds for _, seconds in flood) <= 3.0
+    proxy.mode = Mode.PASS
+    proxy.cut()
+    await heals(storage)
+
+
+@pytest.mark.security("F-05")
+async def test_connection_that_is_refused_fails_at_once_and_heals(proxied: Database, proxy: Proxy) -> None:
+    storage = await proxied.open()
+    proxy.mode = Mode.REFUSE
+    proxy.cut()
+    await asyncio.sleep(0.1)
+    answers = await asyncio.gather(*(outcome(storage.commit(fresh())) for _ in range(50)), outcome(storage.check()))
+    assert {answer for answer, _ in answers} == {"StorageUnavailable"}
+    assert max(seconds for _, seconds in answers) < 1
+    proxy.mode = Mode.PASS
+    await heals(storage)
+
+
+@pytest.mark.security("F-06")
+async def test_slow_database_answers_everybody_in_shared_batches(proxied: Database, proxy: Proxy) -> None:
+    storage = await proxied.open()
+    await storage.load(Needs(client_id="client"))
+    await storage.commit(fresh())
+    proxy.delay = 0.2
+    answers = await asyncio.gather(
+        *(outcome(storage.commit(fresh())) for _ in range(200)), *(outcome(storage.load(Needs(client_id="client"))) for _ in range(200))
+    )
+    assert {answer for answer, _ in answers} == {"ok"}
+    assert max(seconds for _, seconds in answers) < 1.5
+
+
+@pytest.mark.security("F-06")
+async def test_statement_that_takes_too_long_is_given_up_on_both_sides(postgres_url: str, clock: MovableClock) -> None:
+    database = Database(postgres_url, clock)
+    storage: Any = await database.open()
+    grant = a_grant()
+    code = a_code(grant)
+    await storage.commit(Writes(NOW, grants=[grant], codes=[code]))
+    locker = await asyncpg.connect(postgres_url)
+    try:
+        async with locker.transaction():
+            await locker.execute("SELECT * FROM authorization_code FOR UPDATE")
+            answer, seconds = await outcome(storage.commit(Writes(NOW, spend=Spend(code), tokens=[a_token(grant)])))
+            assert answer == "StorageUnavailable"
+            assert 2 < seconds <= 3
+            await asyncio.sleep(0.3)
+            busy = await locker.fetchval("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+            assert busy == 0
+        await heals(storage)
+        assert (await storage.commit(Writes(NOW, spend=Spend(code)))).won
+    finally:
+        await locker.close()
+        await database.close()
+
+
+@BOTH
+async def test_deadlock_is_tried_again(postgres_url: str, clock: MovableClock, engine: str) -> None:
+    database = Database(postgres_url.replace("postgresql", engine, 1), clock)
+    storage = await database.open()
+    grant = a_grant()
+    first, second = sorted((a_token(grant) for _ in range(2)), key=lambda token: token.token_hash)
+    await storage.commit(Writes(NOW, grants=[grant], tokens=[first, second]))
+    other = await asyncpg.connect(postgres_url)
+    lock = "UPDATE token SET scope = 'other' WHERE token_hash = $1"
+    try:
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute(lock, second.token_hash)
+        # It locks the first one and waits for the second: it waits longest, so it is the one whom the server ends.
+        flying = asyncio.ensure_future(storage.commit(Writes(NOW, revoke_tokens=[first, second], grants=[a_grant()])))
+        await asyncio.sleep(0.4)
+        await other.execute(lock, first.token_hash)
+        await transaction.commit()
+        assert (await flying).won
+        for token in (first, second):
+            held = (await storage.load(Needs(token_hash=token.token_hash))).token
+            assert held is not None
+            assert (held.record.revoked_at, held.record.scope) == (NOW, "other")
+    finally:
+        await other.close()
+        await database.close()
+
+
+async def test_what_is_undone_three_times_is_unavailable(postgres_url: str, clock: MovableClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(postgres_url, clock)
+    storage = await database.open()
+    tries = 0
+
+    async def undone(*_: object) -> Any:  # noqa: ANN401
+        nonlocal tries
+        tries += 1
+        raise Undone("40001")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Link, "fetch", undone)
+        assert (await outcome(storage.commit(fresh())))[0] == "StorageUnavailable"
+        assert tries == 3
+    assert (await storage.commit(fresh())) == Receipt()
+    await database.close()
+
+
+async def test_missing_table_is_unavailable_and_named_by_its_kind(postgres_url: str, clock: MovableClock) -> None:
+    database = Database(postgres_url, clock)
+    storage = await database.open()
+    other = await asyncpg.connect(postgres_url)
+    await other.execute("DROP TABLE token")
+    await other.close()
+    with pytest.raises(StorageUnavailable, match="UndefinedTable"):
+        await storage.commit(fresh())
+    assert (await storage.commit(Writes(NOW, grants=[a_grant()]))).won
+    await database.close()
+
+
+@pytest.fixture
+def cluster() -> Iterator[PostgresCluster]:
+    """A durable cluster that the test may stop and start."""
+    if find_binaries() is None:
+        pytest.skip("no PostgreSQL binaries here")
+    with PostgresCluster(fsync=True) as cluster:
+        yield cluster
+
+
+@pytest.mark.security("F-04")
+async def test_restarted_server_loses_no_answer_and_is_found_again_within_a_second(cluster: PostgresCluster, clock: MovableClock) -> None:
+    database = Database(cluster.create_database("restarted"), clock)
+    await prepare(database.url)
+    storage = await database.open()
+    promised, outcomes, running = [], set(), True
+
+    async def work() -> None:
+        while running:
+            grant = a_grant()
+            token = a_token(grant)
+            answer, seconds = await outcome(storage.commit(Writes(NOW, grants=[grant], tokens=[token])))
+            outcomes.add(answer)
+            assert seconds <= 3
+            if answer == "ok":
+                promised.append(token)
+            else:
+                await asyncio.sleep(0.01)
+
+    workers = [asyncio.ensure_future(work()) for _ in range(4)]
+    for immediate in (True, False):
+        await asyncio.sleep(0.3)
+        await asyncio.to_thread(cluster.restart, immediate=immediate)
+        await heals(storage)
+    await asyncio.sleep(0.2)
+    running = False
+    await asyncio.gather(*workers)
+    assert outcomes == {"ok", "StorageUnavailable"}
+    for token in promised:
+        assert (await storage.load(Needs(token_hash=token.token_hash))).token is not None
+    await storage.transact(lambda catalog: catalog.put_client(a_client()))
+    await database.close()
