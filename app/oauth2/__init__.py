@@ -3,7 +3,13 @@
 No await, no HTTP and no SQL in this room. The front door is :class:`AuthorizationServer`.
 """
 
+import logging
+
 from app.oauth2.needs import needs_of
 from app.oauth2.server import AuthorizationServer
 
 __all__ = ["AuthorizationServer", "needs_of"]
+
+# Below warnings Authlib's grants print whole tokens. A filter on the loggers holds whatever level anybody sets later.
+for _name in ("authorization_code", "client_credentials", "implicit", "refresh_token", "resource_owner_password_credentials"):
+    logging.getLogger(f"authlib.oauth2.rfc6749.grants.{_name}").addFilter(lambda record: record.levelno >= logging.WARNING)

@@ -53,7 +53,7 @@ class AuthorizationServer(AuthlibServer):
         outcome.client = request.client
         outcome.replayed = request.replayed
         outcome.user_id = request.user.id if isinstance(request.user, User) else None
-        outcome.shop = request.message.parameters.get("shop")
+        outcome.shop = _shop_of(request)
         return outcome, request.writes
 
     def wants_password(self, message: Request, facts: Facts, now: datetime) -> bool:
@@ -107,3 +107,12 @@ class AuthorizationServer(AuthlibServer):
         if error.error == "invalid_request":
             check_parameters(request.message)
         raise Refusal(_CAUSES[error.error], error.description or None) from None
+
+
+def _shop_of(request: ExchangeRequest) -> str | None:
+    """Return the code of the shop that was acted for, or that a grant of the client's own was asked for."""
+    facts, client = request.facts, request.client
+    for held in (facts.code, facts.token):
+        if held is not None and held.shop is not None and client is not None and held.grant.client_id == client.client_id:
+            return held.shop.code
+    return request.message.parameters.get("shop") if request.message.grant_type == "client_credentials" else None

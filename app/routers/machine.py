@@ -33,6 +33,13 @@ class ClientGone(Exception):  # noqa: N818 (an event)
     """The client closed the connection before its request was complete."""
 
 
+class _Silence(Response):
+    """Sends nothing: nobody is there."""
+
+    async def __call__(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
+        """Send nothing."""
+
+
 class Machine:
     """One door of the service."""
 
@@ -53,7 +60,10 @@ class Machine:
 
     async def route(self, scope: Scope, receive: Receive) -> Response:
         """Answer one request as a route of the framework."""
-        answer = await self.respond(scope, receive)
+        try:
+            answer = await self.respond(scope, receive)
+        except ClientGone:
+            return _Silence()
         response = Response(answer.body, answer.status)
         response.raw_headers = answer.headers
         return response

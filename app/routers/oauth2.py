@@ -6,12 +6,11 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from app.dialects import Dialects
 from app.messages import Endpoint
 from app.routers.machine import Machine
-
-_OTHER_METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
 
 def machine_router(dialects: Dialects, machines: Iterable[Machine]) -> APIRouter:
@@ -30,7 +29,7 @@ def machine_router(dialects: Dialects, machines: Iterable[Machine]) -> APIRouter
             openapi_extra={"requestBody": _request_body(machine)},
             response_class=Response,
         )
-        router.add_api_route(door.path, route, methods=_OTHER_METHODS, name=f"other {door.path}", include_in_schema=False)
+        router.routes.append(Route(door.path, machine, name=f"other {door.path}", include_in_schema=False))
     return router
 
 

@@ -100,8 +100,8 @@ class Presentation(Generic[Presented]):
 
 def possible(needs: Needs) -> Needs:
     """Return needs without the words that no database can hold, which therefore find nothing."""
-    words = {name: word for name in _WORDS if isinstance(word := getattr(needs, name), str) and not _is_possible(word)}
-    return replace(needs, **dict.fromkeys(words)) if words else needs
+    kept = {name: word if word is None or _is_possible(word) else None for name in _WORDS for word in [getattr(needs, name)]}
+    return replace(needs, **kept)
 
 
 def _is_possible(word: str) -> bool:

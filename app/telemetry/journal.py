@@ -18,7 +18,8 @@ _MAXIMUM: Final = 200
 _FLUSH_SECONDS: Final = 0.05
 _LEVELS: Final = {logging.INFO: "info", logging.WARNING: "warning", logging.ERROR: "error"}
 _OPTIONAL: Final = ("dialect", "grant", "client_id", "client_name", "user_id", "shop", "cause", "detail")
-_UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\u00a1-\u024f\u2e80-\uffef]")
+_UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\u00a1-\u024f\u2e80-\ud7ff\uf900-\ufaff\uff00-\uffef]")
+"""Everything but Latin, Chinese, Japanese and Korean letters: controls, marks that turn the direction, half characters."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -137,7 +138,8 @@ def printable(value: str) -> str:
 def write(stream: IO[str], text: str) -> None:
     """Write at once; where nobody reads any more, the text is lost and nothing else is."""
     try:
-        stream.write(text)
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        stream.write(text.encode(encoding, "replace").decode(encoding))
         stream.flush()
     except (OSError, ValueError):
         return

@@ -5,6 +5,7 @@ request got no answer, that nobody can know. :func:`audit` asks a server about a
 """
 
 import asyncio
+import contextlib
 import itertools
 import secrets
 from collections import Counter
@@ -12,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Final, Self, TypeVar
 
 from app.core.clock import SystemClock
 from app.core.secrets import digest, new_id
@@ -114,14 +115,8 @@ class Ledger:
     """Answers that must not be, whatever happened."""
 
 
-class Asker(Protocol):
-    """Sends a request and returns its answer, or ``NOTHING`` where the connection ended without one."""
-
-    async def __call__(self, data: bytes) -> Answer: ...
-
-
 class Connection:
-    """A keep-alive connection that is made anew when it was lost."""
+    """A keep-alive connection that is made anew when it was lost. Calling it sends a request and returns the answer."""
 
     def __init__(self, port: int, ledger: Ledger) -> None:
         self._port = port
@@ -146,10 +141,18 @@ class Connection:
             self._ledger.surprises.append(f"503 without Retry-After: {answer.body!r}")
         return answer
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
     async def close(self) -> None:
         if self._streams is not None:
-            self._streams[1].close()
-            self._streams = None
+            writer, self._streams = self._streams[1], None
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
 
 def exchange(code: str, client_id: str) -> bytes:
@@ -198,8 +201,7 @@ class Driver:
                 group.create_task(self._client(number, persistent=persistent))
 
     async def _client(self, number: int, *, persistent: bool) -> None:
-        ask = Connection(self._port, self.ledger)
-        try:
+        async with Connection(self._port, self.ledger) as ask:
             for step in itertools.count(number):
                 code = next(self._codes, None)
                 if self._stopped or code is None:
@@ -208,8 +210,6 @@ class Driver:
                     return
                 if self.ledger.statuses[503] and persistent:
                     await asyncio.sleep(0.02)  # who is told to come back later does not come back at once
-        finally:
-            await ask.close()
 
     async def _live(self, ask: Connection, chain: Chain, step: int) -> bool:
         """Lead one chain from its code to its end, and say whether the server was there all the time."""

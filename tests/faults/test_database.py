@@ -39,31 +39,30 @@ async def until_well(ask: Connection, seconds: float = 15) -> float:
 async def test_a_database_that_crashes_and_returns_costs_503s_and_no_promise(
     durable_cluster: PostgresCluster, durable_postgres_url: str, tmp_path: Path, report: Report
 ) -> None:
-    codes = await plant_codes_in_empty(durable_postgres_url, tmp_path, 4000)
+    codes = await plant_codes(durable_postgres_url, 4000)
     with Server(durable_postgres_url, arguments=configuration(tmp_path)) as server:
         driver = Driver(server.port, codes)
-        ask = Connection(server.port, Ledger())
-        token = (await ask(issue())).json()["access_token"]
-        running = asyncio.create_task(driver.run(clients=4, persistent=True))
-        await asyncio.sleep(0.7)
-        await asyncio.to_thread(durable_cluster.halt, immediate=True)
-        await asyncio.sleep(0.5)
-        refused = await ask(revoke(token))
-        assert (refused.status, refused.headers.get("retry-after") is not None) == (503, True)
-        assert (await ask(READY)).status == 503
-        assert (await ask(LIVE)).status == 200
-        await asyncio.sleep(1)
-        await asyncio.to_thread(durable_cluster.start)
-        healed = await until_well(ask)
-        await asyncio.sleep(0.5)
-        driver.stop()
-        await running
-        assert driver.ledger.surprises == []
-        assert set(driver.ledger.statuses) == {200, 503}
-        judged = await ask(introspect(token))
-        assert judged.json()["active"] is True, "a revocation that was answered 503 was done in secret"
-        found = await audit(server.port, driver.ledger)
-        await ask.close()
+        async with Connection(server.port, Ledger()) as ask:
+            token = (await ask(issue())).json()["access_token"]
+            running = asyncio.create_task(driver.run(clients=4, persistent=True))
+            await asyncio.sleep(0.7)
+            await asyncio.to_thread(durable_cluster.halt, immediate=True)
+            await asyncio.sleep(0.5)
+            refused = await ask(revoke(token))
+            assert (refused.status, refused.headers.get("retry-after") is not None) == (503, True)
+            assert (await ask(READY)).status == 503
+            assert (await ask(LIVE)).status == 200
+            await asyncio.sleep(1)
+            await asyncio.to_thread(durable_cluster.start)
+            healed = await until_well(ask)
+            await asyncio.sleep(0.5)
+            driver.stop()
+            await running
+            assert driver.ledger.surprises == []
+            assert set(driver.ledger.statuses) == {200, 503}
+            judged = await ask(introspect(token))
+            assert judged.json()["active"] is True, "a revocation that was answered 503 was done in secret"
+            found = await audit(server.port, driver.ledger)
     report(
         f"F-04 immediate restart: {driver.ledger.statuses[200]} answers and {driver.ledger.statuses[503]} × 503;"
         f" {found.promises} promises audited, {len(found.broken)} broken; {found.stranded} of {found.in_flight} rotations stranded;"
@@ -71,11 +70,6 @@ async def test_a_database_that_crashes_and_returns_costs_503s_and_no_promise(
     )
     assert found.broken == []
     assert healed < HEAL_SECONDS
-
-
-async def plant_codes_in_empty(url: str, folder: Path, count: int) -> list[tuple[str, str]]:
-    """Give a database its schema and plant codes."""
-    return await plant_codes(url, count)
 
 
 @pytest.fixture
@@ -96,12 +90,11 @@ async def ask_for(seconds: float, server: Server, ledger: Ledger, data: bytes, c
     end = time.monotonic() + seconds
 
     async def client() -> None:
-        ask = Connection(server.port, ledger)
-        while time.monotonic() < end:
-            answers.append(await ask(data))
-            if answers[-1].status == 503:
-                await asyncio.sleep(0.05)
-        await ask.close()
+        async with Connection(server.port, ledger) as ask:
+            while time.monotonic() < end:
+                answers.append(await ask(data))
+                if answers[-1].status == 503:
+                    await asyncio.sleep(0.05)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(clients):
@@ -115,8 +108,8 @@ async def ask_for(seconds: float, server: Server, ledger: Ledger, data: bytes, c
 async def test_a_database_out_of_reach_is_told_within_three_seconds(proxied: tuple[Proxy, Server], report: Report, mood: Mood) -> None:
     proxy, server = proxied
     ledger = Ledger()
-    ask = Connection(server.port, ledger)
-    assert (await ask(issue())).status == 200
+    async with Connection(server.port, ledger) as ask:
+        assert (await ask(issue())).status == 200
     proxy.turn(mood)
     light = Ledger()
     answers, ready, live, metadata = await asyncio.gather(
@@ -126,9 +119,9 @@ async def test_a_database_out_of_reach_is_told_within_three_seconds(proxied: tup
         ask_for(AWAY_SECONDS - 1, server, light, METADATA, clients=1),
     )
     proxy.turn(Mood.PASS)
-    healed = await until_well(ask)
-    well = (await ask(READY)).status
-    await ask.close()
+    async with Connection(server.port, Ledger()) as ask:
+        healed = await until_well(ask)
+        well = (await ask(READY)).status
     report(
         f"F-05 {mood.value}: {len(answers)} answers, all 503, the worst after {ledger.worst:.2f} s;"
         f" light routes' worst {light.worst * 1000:.0f} ms; well again after {healed:.2f} s"
@@ -163,9 +156,8 @@ async def test_a_slow_database_slows_answers_and_piles_nothing_up(proxied: tuple
         assert light.worst < 1
         assert {answer.status for answer in lively} == {200}
     proxy.delay = 0
-    ask = Connection(server.port, Ledger())
-    healed = await until_well(ask)
-    await ask.close()
+    async with Connection(server.port, Ledger()) as ask:
+        healed = await until_well(ask)
     grown = (server.processes()[0].memory_info().rss - before) / 2**20
     report(f"F-06 per statement {'; '.join(told)}; well again after {healed:.2f} s; memory grew by {grown:.0f} MB")
     assert grown < 20

@@ -1,7 +1,6 @@
 """A full disk: nothing is promised that could not be written, what is there can be read, and room heals it."""
 
 import asyncio
-import contextlib
 import os
 import subprocess
 import time
@@ -40,32 +39,29 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.timeout(120)
 async def test_on_a_full_disk_nothing_is_promised_that_is_not_written(small_disk: Path, tmp_path: Path, report: Report) -> None:
     with Server(f"sqlite:///{small_disk / 'tokenry.db'}", arguments=configuration(tmp_path)) as server:
-        ask = Connection(server.port, Ledger())
-        tokens: list[str] = []
-        while (answer := await ask(issue())).status == 200:
-            tokens.append(answer.json()["access_token"])
-            assert len(tokens) < ENOUGH
-        filled = len(tokens)
-        assert (answer.status, "retry-after" in answer.headers) == (503, True)
-        for _ in range(50):  # a last free page may take one more
-            answer = await ask(issue())
-            assert answer.status in {200, 503}
-            if answer.status == 200:
+        async with Connection(server.port, Ledger()) as ask:
+            tokens: list[str] = []
+            while (answer := await ask(issue())).status == 200:
                 tokens.append(answer.json()["access_token"])
-        refused = [token for token in tokens[:20] if (await ask(revoke(token))).status == 503]
-        assert refused, "a full disk takes revocations?"
-        for token in [*tokens[::50], *tokens[-60:], *refused]:
-            told = await ask(introspect(token))
-            assert (told.status, told.json()["active"]) == (200, True)
-        subprocess.run(["mount", "-o", f"remount,size={LARGE}", str(small_disk)], check=True)
-        started = time.monotonic()
-        while (answer := await ask(issue())).status != 200:
-            assert time.monotonic() - started < 10, "room does not heal it"
-            await asyncio.sleep(0.05)
-        healed = time.monotonic() - started
-        assert (await ask(revoke(refused[0]))).status == 200
-        assert (await ask(introspect(refused[0]))).json() == {"active": False}
-        await ask.close()
-        with contextlib.suppress(Exception):
-            server.stop()
+                assert len(tokens) < ENOUGH
+            filled = len(tokens)
+            assert (answer.status, "retry-after" in answer.headers) == (503, True)
+            for _ in range(50):  # a last free page may take one more
+                answer = await ask(issue())
+                assert answer.status in {200, 503}
+                if answer.status == 200:
+                    tokens.append(answer.json()["access_token"])
+            refused = [token for token in tokens[:20] if (await ask(revoke(token))).status == 503]
+            assert refused, "a full disk takes revocations?"
+            for token in [*tokens[::50], *tokens[-60:], *refused]:
+                told = await ask(introspect(token))
+                assert (told.status, told.json()["active"]) == (200, True)
+            subprocess.run(["mount", "-o", f"remount,size={LARGE}", str(small_disk)], check=True)
+            started = time.monotonic()
+            while (answer := await ask(issue())).status != 200:
+                assert time.monotonic() - started < 10, "room does not heal it"
+                await asyncio.sleep(0.05)
+            healed = time.monotonic() - started
+            assert (await ask(revoke(refused[0]))).status == 200
+            assert (await ask(introspect(refused[0]))).json() == {"active": False}
     report(f"F-07 SQLite on {SMALL}: first refusal after {filled} tokens, 0 wrong answers, well again {healed:.2f} s after there was room")

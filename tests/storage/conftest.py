@@ -49,7 +49,7 @@ class Database:
         if self.engine == "memory":
             storage = FakeStorage(self.clock, self.tables)
         else:
-            storage = await open_storage(self.url, clock=self.clock, limits=Limits(**limits))
+            storage = await open_storage(self.url, clock=self.clock, limits=Limits(**{"patience": 60, **limits}))
         self._opened.append(storage)
         return storage
 

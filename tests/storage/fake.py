@@ -16,12 +16,14 @@ from app.storage._storage import refuse_contradictions
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
-Tables = dict[type[Record], list[Any]]
+Tables = dict[type[Record], dict[tuple[Any, ...], Any]]
+"""The records of each kind by their primary keys."""
 
 _CASCADES: dict[type[Record], tuple[tuple[type[Record], str, str], ...]] = {
     Client: ((ClientSecret, "client_id", "client_id"), (ClientShop, "client_id", "client_id")),
     Shop: ((ClientShop, "shop_id", "id"),),
 }
+_FAMILY: tuple[tuple[type[Record], str], ...] = ((Grant, "id"), (Token, "grant_id"), (AuthorizationCode, "grant_id"))
 
 
 class FakeStorage:
@@ -53,23 +55,21 @@ class FakeStorage:
             pass
 
     async def purge(self, now: datetime) -> int:
-        before = sum(map(len, self.tables.values()))
         hour, day = now - timedelta(hours=1), now - timedelta(days=1)
         with self._transaction() as rows:
-            for grant in rows.find(Grant):
-                if grant.expires_at <= hour or (grant.revoked_at is not None and grant.revoked_at <= day):
-                    rows.remove(Grant, id=grant.id)
-                    rows.remove(Token, grant_id=grant.id)
-                    rows.remove(AuthorizationCode, grant_id=grant.id)
-            for token in rows.find(Token, kind="access"):
-                siblings = rows.find(Token, kind="access", grant_id=token.grant_id)
-                is_replaced = any(sibling.issued_at > token.issued_at for sibling in siblings)
-                if is_replaced and token.expires_at is not None and token.expires_at <= hour:
-                    rows.remove(Token, token_hash=token.token_hash)
-            for attempt in rows.find(Attempt):
-                if attempt.window_started_at <= day:
-                    rows.remove(Attempt, key=attempt.key)
-        return before - sum(map(len, self.tables.values()))
+            ended = [
+                grant.id
+                for grant in rows.find(Grant)
+                if grant.expires_at <= hour or (grant.revoked_at is not None and grant.revoked_at <= day)
+            ]
+            deleted = sum(rows.remove(model, **{key: ended}) for model, key in _FAMILY)
+            access = rows.find(Token, order_by=["issued_at"], kind="access")
+            youngest = {token.grant_id: token.issued_at for token in access}
+            for token in access:
+                if token.expires_at is not None and token.expires_at <= hour and token.issued_at < youngest[token.grant_id]:
+                    deleted += rows.remove(Token, token_hash=token.token_hash)
+            old = [attempt.key for attempt in rows.find(Attempt) if attempt.window_started_at <= day]
+            return deleted + rows.remove(Attempt, key=old)
 
     async def close(self) -> None:
         pass
@@ -78,7 +78,7 @@ class FakeStorage:
     def _transaction(self) -> "Iterator[MemoryRows]":
         if self.is_away:
             raise StorageUnavailable("the fake is away")
-        kept = {model: list(records) for model, records in self.tables.items()}
+        kept = {model: dict(records) for model, records in self.tables.items()}
         try:
             yield MemoryRows(self.tables)
         except BaseException:
@@ -103,7 +103,7 @@ class MemoryRows:
         limit: int | None = None,
         **equal: object,
     ) -> list[R]:
-        found = [record for record in self._tables.get(model, []) if _meets(record, equal)]
+        found = self._meeting(model, equal)
         if after is not None:
             name, value = after
             found = [record for record in found if (getattr(record, name) < value if descending else getattr(record, name) > value)]
@@ -118,26 +118,41 @@ class MemoryRows:
                 raise WriteRefused(f"{column} is null")
             if isinstance(value, str):
                 _hold(value, getattr(column.type, "length", None))
+        taken = self._tables.setdefault(model, {})
         for names in _unique(model):
             key = {name: getattr(record, name) for name in names}
-            if None not in key.values() and self.find(model, **key):  # type: ignore[arg-type]  # names of columns
+            if None not in key.values() and self._meeting(model, key):
                 raise WriteRefused(f"{names} is taken")
-        self._tables.setdefault(model, []).append(replace(record))  # type: ignore[type-var]  # a dataclass
+        taken[_key(record)] = replace(record)  # type: ignore[type-var]  # a dataclass
 
     def change(self, model: type[Record], values: Mapping[str, object], **equal: object) -> int:
-        changed = [record for record in self._tables.get(model, []) if _meets(record, equal)]
-        self._tables[model] = [record for record in self._tables.get(model, []) if record not in changed]
+        changed = self._take(model, equal)
         for record in changed:
             self.insert(replace(record, **values))
         return len(changed)
 
     def remove(self, model: type[Record], **equal: object) -> int:
-        records = self._tables.get(model, [])
-        removed = [record for record in records if _meets(record, equal)]
-        self._tables[model] = [record for record in records if record not in removed]
+        removed = self._take(model, equal)
         for other, column, key in _CASCADES.get(model, ()):
             self.remove(other, **{column: [getattr(record, key) for record in removed]})
         return len(removed)
+
+    def _take(self, model: type[Record], equal: Mapping[str, object]) -> list[Any]:
+        records = self._meeting(model, equal)
+        for record in records:
+            del self._tables[model][_key(record)]
+        return records
+
+    def _meeting(self, model: type[Record], equal: Mapping[str, object]) -> list[Any]:
+        table = self._tables.get(model, {})
+        key = tuple(equal.get(column.name) for column in model.table.primary_key)
+        is_known = all(isinstance(part, str | bytes) for part in key)
+        records = filter(None, [table.get(key)]) if is_known else table.values()
+        return [record for record in records if _meets(record, equal)]
+
+
+def _key(record: Record) -> tuple[Any, ...]:
+    return tuple(getattr(record, column.name) for column in record.table.primary_key)
 
 
 def _meets(record: Record, equal: Mapping[str, object]) -> bool:

@@ -63,8 +63,9 @@ def fresh() -> Writes:
 async def test_lost_answer_to_a_commit_is_unavailable_and_never_issues_twice(proxied: Database, proxy: Proxy, engine: str) -> None:
     storage = await proxied.open()
     grant = a_grant()
-    code, refresh = a_code(grant), a_token(grant, "refresh")
-    await storage.commit(Writes(NOW, grants=[grant], codes=[code], tokens=[refresh]))
+    code, warm = a_code(grant), a_code(grant)
+    await storage.commit(Writes(NOW, grants=[grant], codes=[code, warm]))
+    await storage.commit(Writes(NOW, spend=Spend(warm), tokens=[a_token(grant)]))
     proxy.mode = Mode.LOSE_ANSWERS
     tokens = [a_token(grant) for _ in range(4)]
     assert (await outcome(storage.commit(Writes(NOW, spend=Spend(code), tokens=[tokens[0]]))))[0] == "StorageUnavailable"
@@ -72,7 +73,7 @@ async def test_lost_answer_to_a_commit_is_unavailable_and_never_issues_twice(pro
     await heals(storage)
     receipt = await storage.commit(Writes(NOW, spend=Spend(code), tokens=[tokens[1]]))
     there = [(await storage.load(Needs(token_hash=token.token_hash))).token is not None for token in tokens[:2]]
-    # The native engine had sent it as one statement, so it was done; the portable one had not come beyond its first.
+    # The native engine sent all in one statement, so it was done; the portable one did not come beyond its first.
     assert there == ([True, False] if engine == "postgresql" else [False, True])
     assert receipt.won is there[1]
 
@@ -106,7 +107,7 @@ async def test_connection_that_is_killed_fails_what_it_carried_and_nothing_else(
 @BOTH
 @pytest.mark.security("F-05")
 async def test_black_hole_fails_every_request_within_three_seconds_and_heals(proxied: Database, proxy: Proxy, engine: str) -> None:
-    storage = await proxied.open(waiting=20)
+    storage = await proxied.open(waiting=20, patience=2.75)
     await storage.transact(lambda catalog: catalog.put_client(a_client()))
     await heals(storage)
     proxy.mode = Mode.SWALLOW
