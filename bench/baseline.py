@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from app.listener import uvicorn_options
 
-ANSWER = {"access_token": "A" * 43, "token_type": "Bearer", "expires_in": 3600, "scope": "read write"}
+ANSWER: dict[str, str | int] = {"access_token": "A" * 43, "token_type": "Bearer", "expires_in": 3600, "scope": "read write"}
 BODY = b'{"access_token":"' + b"A" * 43 + b'","token_type":"Bearer","expires_in":3600,"scope":"read write"}'
 HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(BODY)).encode())]
 

@@ -66,6 +66,7 @@ class Run:
         self.bad: Counter[str] = Counter()
         self.going = True
         self.ended_at = 0.0
+        self.ended = asyncio.Event()
         self.idle = asyncio.Event()
         self._busy = connections
 
@@ -73,6 +74,7 @@ class Run:
         if self.going:
             self.going = False
             self.ended_at = time.perf_counter()
+            self.ended.set()
 
     def rest(self) -> None:
         self._busy -= 1
@@ -119,10 +121,7 @@ class Connection(asyncio.Protocol):
         if not run.going:
             run.rest()
             return
-        if self._chain is None:
-            request = next(self._requests, b"")
-        else:
-            request = self._next_in_chain(data, *self._chain)
+        request = next(self._requests, b"") if self._chain is None else self._next_in_chain(data, *self._chain)
         if request:
             self._send(request)
         else:  # Nothing left to send: a run at less than its full number of connections would be another one.
@@ -159,8 +158,7 @@ async def drive(port: int, plans: list[Plan], *, warmup: float, seconds: float) 
     await asyncio.sleep(warmup)
     before, started_at = len(run.latencies), time.perf_counter()
     loop.call_later(seconds, run.end)
-    while run.going:
-        await asyncio.sleep(0.01)
+    await run.ended.wait()
     measured = sorted(run.latencies[before : len(run.latencies)])
     result = Result(requests=len(measured), seconds=run.ended_at - started_at)
     try:

@@ -110,7 +110,7 @@ def yardsticks(rows: Sequence[dict[str, Any]]) -> str:
         return ""
 
     def middle(name: str) -> float:
-        return median(row[name] for row in rows)
+        return float(median(row[name] for row in rows))
 
     return (
         f"FastAPI's constant answer in one process: {middle('fastapi_requests_per_second'):,.0f} req/s, {middle('fastapi_us'):.0f} µs,"

@@ -34,9 +34,7 @@ class Samples:
         if frame is None:
             return
         code = frame.f_code
-        if _is_outside(code) or (
-            frame.f_back is not None and _is_outside(frame.f_back.f_code) and frame.f_lineno == code.co_firstlineno
-        ):
+        if _is_outside(code) or (frame.f_back is not None and _is_outside(frame.f_back.f_code) and frame.f_lineno == code.co_firstlineno):
             self.own[LOOP] += 1
             return
         name = _name(code)

@@ -59,9 +59,44 @@ async def write_stock(url: str, amounts: Amounts) -> Stock:
     clock = SystemClock()
     storage = await open_storage(url, clock=clock)
     try:
-        return await _Writer(storage, clock.now()).write(amounts)
+        users = await storage.transact(lambda catalog: _register(catalog, amounts.users, clock.now()))
+        return await _Writer(storage, clock.now()).write(amounts, users)
     finally:
         await storage.close()
+
+
+def _register(catalog: Catalog, count: int, now: datetime) -> list[User]:
+    for client_id, dialect in _CLIENTS.items():
+        if catalog.client(client_id) is None:
+            catalog.put_client(_client(client_id, dialect, now))
+            catalog.add_secret(ClientSecret(id=new_id(), client_id=client_id, secret_hash=digest(SECRET), created_at=now))
+    # One hash for all: each check of it costs what a check of any other does.
+    password_hash = hash_password(PASSWORD)
+    users = [_user(f"user-{number}", password_hash, now) for number in range(max(count, 1))]
+    return [catalog.user_by_login(user.username_key) or catalog.put_user(user) for user in users]
+
+
+def _client(client_id: str, dialect: str, now: datetime) -> Client:
+    standard = dialect == "standard"
+    return Client(
+        client_id=client_id,
+        dialect=dialect,
+        token_endpoint_auth_method="client_secret_basic" if standard else None,
+        grant_types=["authorization_code", "client_credentials", "refresh_token"] if standard else None,
+        redirect_uris=[REDIRECT_URI],
+        post_logout_redirect_uris=[],
+        allowed_origins=[],
+        scope=SCOPE,
+        options={},
+        extra={},
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _user(name: str, password_hash: str, now: datetime) -> User:
+    return User(id=new_id(), username=name, username_key=login_key(name), password_hash=password_hash, created_at=now, updated_at=now)
 
 
 class _Writer:
@@ -69,8 +104,7 @@ class _Writer:
         self._storage = storage
         self._now = now
 
-    async def write(self, amounts: Amounts) -> Stock:
-        users = await self._storage.transact(lambda catalog: self._register(catalog, amounts.users))
+    async def write(self, amounts: Amounts, users: list[User]) -> Stock:
         stock = Stock(users=[user.username for user in users])
         entries = [
             *self._codes(users[0], amounts.codes, stock.codes),
@@ -82,46 +116,6 @@ class _Writer:
         while chunk := list(islice(rest, _AT_ONCE)):
             await asyncio.gather(*(self._storage.commit(entry) for entry in chunk))
         return stock
-
-    def _register(self, catalog: Catalog, count: int) -> list[User]:
-        for client_id, dialect in _CLIENTS.items():
-            if catalog.client(client_id) is None:
-                catalog.put_client(self._client(client_id, dialect))
-                catalog.add_secret(
-                    ClientSecret(id=new_id(), client_id=client_id, secret_hash=digest(SECRET), created_at=self._now),
-                )
-        # One hash for all: each check of it costs what a check of any other does.
-        password_hash = hash_password(PASSWORD)
-        users = [self._user(f"user-{number}", password_hash) for number in range(max(count, 1))]
-        return [catalog.user_by_login(user.username_key) or catalog.put_user(user) for user in users]
-
-    def _client(self, client_id: str, dialect: str) -> Client:
-        standard = dialect == "standard"
-        return Client(
-            client_id=client_id,
-            dialect=dialect,
-            token_endpoint_auth_method="client_secret_basic" if standard else None,
-            grant_types=["authorization_code", "client_credentials", "refresh_token"] if standard else None,
-            redirect_uris=[REDIRECT_URI],
-            post_logout_redirect_uris=[],
-            allowed_origins=[],
-            scope=SCOPE,
-            options={},
-            extra={},
-            version=1,
-            created_at=self._now,
-            updated_at=self._now,
-        )
-
-    def _user(self, name: str, password_hash: str) -> User:
-        return User(
-            id=new_id(),
-            username=name,
-            username_key=login_key(name),
-            password_hash=password_hash,
-            created_at=self._now,
-            updated_at=self._now,
-        )
 
     def _grant(self, client_id: str, user: User) -> Grant:
         return Grant(

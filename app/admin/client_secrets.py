@@ -39,7 +39,8 @@ def check(desk: Desk, secret: str) -> None:
 def settle(desk: Desk, client: Client, declared: str | None) -> str | None:
     """Give a stored client the declared secret, or one of our making where it needs one and has none; return what was made.
 
-    A secret that the client already has changes nothing; another one ends all that it had. A public client loses its secrets.
+    A secret that the client already has changes nothing; another one ends all that it had. A public client loses its secrets. The
+    record is kept up with what is stored.
 
     Raises:
         Refused: a public client cannot have one, it may not be declared, or none may be made.
@@ -49,6 +50,7 @@ def settle(desk: Desk, client: Client, declared: str | None) -> str | None:
             raise Refused("client_secret", "a public client has none: leave it out, or choose another token_endpoint_auth_method")
         for old in client.secrets:
             desk.catalog.remove_secret(client.client_id, old.id)
+        client.secrets = ()
         return None
     live = [one for one in client.secrets if one.expires_at is None or one.expires_at > desk.now]
     if declared is not None:
@@ -66,15 +68,19 @@ def settle(desk: Desk, client: Client, declared: str | None) -> str | None:
 
 
 def put(desk: Desk, client: Client, secret: str, *, keep_old_in: int = 0) -> None:
-    """Give a client a new secret; those it had live for at most ``keep_old_in`` seconds more."""
+    """Give a client a new secret; those it had live for at most ``keep_old_in`` seconds more. The record is kept up."""
+    held = []
     for old in client.secrets:
         desk.catalog.remove_secret(client.client_id, old.id)
         end = desk.now + timedelta(seconds=keep_old_in)
         if old.expires_at is not None:
             end = min(end, old.expires_at)
         if end > desk.now:
-            desk.catalog.add_secret(replace(old, expires_at=end))
-    desk.catalog.add_secret(ClientSecret(id=new_id(), client_id=client.client_id, secret_hash=digest(secret), created_at=desk.now))
+            held.append(replace(old, expires_at=end))
+    held.append(ClientSecret(id=new_id(), client_id=client.client_id, secret_hash=digest(secret), created_at=desk.now))
+    for one in held:
+        desk.catalog.add_secret(one)
+    client.secrets = tuple(held)
 
 
 def rotate(desk: Desk, client: Client, declared: str | None, keep_old_in: int) -> str | None:

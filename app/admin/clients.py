@@ -70,17 +70,17 @@ def put(desk: Desk, declared: ClientDeclaration, expected: Expected = Expected.E
     made = client_secrets.settle(desk, client, declared.client_secret)
     for code in declared.shops:
         catalog.grant_shop(client.client_id, shops.granted(desk, client.dialect, code).id)
-    return _noted(desk, client.client_id, before, "client.update" if there else "client.create", made)
+    granted = catalog.shops_of(client.client_id) if there or declared.shops else []
+    return _noted(desk, before, _members(client, granted), "client.update" if there else "client.create", made)
 
 
-def _noted(desk: Desk, client_id: str, before: View | None, action: str, made: str | None = None) -> Change:
+def _noted(desk: Desk, before: View | None, after: View, action: str, made: str | None) -> Change:
     """Write down how a client differs from what it was, if it does."""
-    after = _members(find(desk, client_id), desk.catalog.shops_of(client_id))
     names = changed(before or {}, after)
     if names:
-        desk.note(action, f"client {client_id}", before, after)
+        desk.note(action, f"client {after['client_id']}", before, after)
     status = Status.UNCHANGED if not names else Status.UPDATED if before else Status.CREATED
-    return Change(noun="client", name=client_id, status=status, members=names if before else (), secret=made)
+    return Change(noun="client", name=str(after["client_id"]), status=status, members=names if before else (), secret=made)
 
 
 async def create_client(operator: Operator, values: Mapping[str, object]) -> Change:
@@ -198,6 +198,7 @@ async def _changed(operator: Operator, client_id: str, action: str, work: Callab
     def noted(desk: Desk) -> Change:
         client = find(desk, client_id)
         before = _members(client, desk.catalog.shops_of(client_id))
-        return _noted(desk, client_id, before, action, work(desk, client))
+        made = work(desk, client)
+        return _noted(desk, before, _members(find(desk, client_id), desk.catalog.shops_of(client_id)), action, made)
 
     return await operator.transact(noted)

@@ -18,7 +18,6 @@ from app.storage._rows import columns, maker, selected
 
 Presented = TypeVar("Presented", AuthorizationCode, Token)
 
-_WORDS: Final = ("client_id", "shop", "login")
 
 PROBE: Final = Needs(client_id="")
 """A need that finds nothing and costs one statement."""
@@ -100,8 +99,11 @@ class Presentation(Generic[Presented]):
 
 def possible(needs: Needs) -> Needs:
     """Return needs without the words that no database can hold, which therefore find nothing."""
-    kept = {name: word if word is None or _is_possible(word) else None for name in _WORDS for word in [getattr(needs, name)]}
-    return replace(needs, **kept)
+    return replace(needs, client_id=_possible(needs.client_id), shop=_possible(needs.shop), login=_possible(needs.login))
+
+
+def _possible(word: str | None) -> str | None:
+    return word if word is not None and _is_possible(word) else None
 
 
 def _is_possible(word: str) -> bool:

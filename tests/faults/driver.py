@@ -272,7 +272,7 @@ class Audit:
         if not kept:
             self.broken.append(promise)
 
-    def __iadd__(self, other: "Audit") -> "Audit":
+    def __iadd__(self, other: "Audit") -> Self:
         self.promises += other.promises
         self.broken += other.broken
         self.in_flight += other.in_flight

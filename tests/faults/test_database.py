@@ -39,8 +39,8 @@ async def until_well(ask: Connection, seconds: float = 15) -> float:
 async def test_a_database_that_crashes_and_returns_costs_503s_and_no_promise(
     durable_cluster: PostgresCluster, durable_postgres_url: str, tmp_path: Path, report: Report
 ) -> None:
-    codes = await plant_codes(durable_postgres_url, 4000)
     with Server(durable_postgres_url, arguments=configuration(tmp_path)) as server:
+        codes = await plant_codes(durable_postgres_url, 4000)
         driver = Driver(server.port, codes)
         async with Connection(server.port, Ledger()) as ask:
             token = (await ask(issue())).json()["access_token"]
@@ -145,9 +145,7 @@ async def test_a_slow_database_slows_answers_and_piles_nothing_up(proxied: tuple
     for delay in (0.2, 2.0):
         proxy.delay = delay
         ledger, light = Ledger(), Ledger()
-        answers, lively = await asyncio.gather(
-            ask_for(6, server, ledger, issue(), clients=50), ask_for(6, server, light, LIVE, clients=1)
-        )
+        answers, lively = await asyncio.gather(ask_for(6, server, ledger, issue(), clients=50), ask_for(6, server, light, LIVE, clients=1))
         statuses = {status: sum(answer.status == status for answer in answers) for status in (200, 503)}
         told.append(f"{delay} s: {statuses[200]} × 200, {statuses[503]} × 503, worst {ledger.worst:.2f} s")
         assert sum(statuses.values()) == len(answers)

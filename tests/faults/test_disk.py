@@ -14,23 +14,31 @@ from tests.faults.conftest import Report
 from tests.faults.driver import Connection, Ledger, configuration, introspect, issue, revoke
 from tests.fixtures.server import Server
 
-SMALL: Final = "2m"
+SMALL: Final = "4m"
 LARGE: Final = "64m"
 ENOUGH: Final = 200_000
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of two megabytes."""
+    """A file system of four megabytes."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = os.geteuid() == 0 and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SMALL}", "tmpfs", str(folder)], capture_output=True, check=False
-    ).returncode == 0
+    mounted = (
+        os.geteuid() == 0
+        and subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={SMALL}", "tmpfs", str(folder)], capture_output=True, check=False
+        ).returncode
+        == 0
+    )
     if not mounted:
         pytest.skip("a file system can be mounted by root alone, and not in every container")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def grow(folder: Path) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={LARGE}", str(folder)], check=True)
 
 
 @pytest.mark.may_skip
@@ -53,10 +61,10 @@ async def test_on_a_full_disk_nothing_is_promised_that_is_not_written(small_disk
                     tokens.append(answer.json()["access_token"])
             refused = [token for token in tokens[:20] if (await ask(revoke(token))).status == 503]
             assert refused, "a full disk takes revocations?"
-            for token in [*tokens[::50], *tokens[-60:], *refused]:
+            for token in [*tokens[20:], *refused]:
                 told = await ask(introspect(token))
                 assert (told.status, told.json()["active"]) == (200, True)
-            subprocess.run(["mount", "-o", f"remount,size={LARGE}", str(small_disk)], check=True)
+            grow(small_disk)
             started = time.monotonic()
             while (answer := await ask(issue())).status != 200:
                 assert time.monotonic() - started < 10, "room does not heal it"

@@ -20,7 +20,7 @@ from tests.fixtures.server import Server
 from tests.journeys.wire import Answer, ask
 
 SYNC: Final = re.compile(r"\b(?:fdatasync|fsync|sync_file_range|msync)\(|pwritev2\(.*RWF_DSYNC|\bopen\(.*O_D?SYNC")
-ANSWER: Final = re.compile(r'\b(?:write|writev|sendto|sendmsg|send)\(.*HTTP/1\.1 \d+')
+ANSWER: Final = re.compile(r"\b(?:write|writev|sendto|sendmsg|send)\(.*HTTP/1\.1 \d+")
 REQUEST: Final = re.compile(r"POST /")
 
 pytestmark = pytest.mark.may_skip

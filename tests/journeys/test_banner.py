@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import re
-import shutil
 import signal
 import subprocess
 import threading
@@ -166,5 +165,5 @@ def test_the_temporary_database_is_gone_after_the_end() -> None:
         assert folder.is_dir()
         os.kill(server.pid, signal.SIGINT)
         server.wait()
-        assert not folder.exists(), shutil.rmtree(folder)
+        assert not folder.exists()
     terminal.close()

@@ -131,9 +131,7 @@ def test_hexs_refresh_works_as_its_table_says(sandbox: Sandbox) -> None:
     _, answer = posted_json(f"{sandbox.url}/third_party/oauth2/token", HEX_CLIENT)
     tokens = answer["payload"]
     bearer = f"Authorization: Bearer {tokens['access_token']}"
-    status, answer = posted_json(
-        f"{sandbox.url}/third_party/oauth2/token/refresh", {"refresh_token": tokens["refresh_token"]}, bearer
-    )
+    status, answer = posted_json(f"{sandbox.url}/third_party/oauth2/token/refresh", {"refresh_token": tokens["refresh_token"]}, bearer)
     assert (status, answer["status_code"], list(answer["payload"])) == (200, 0, ["expires"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", answer["payload"]["expires"])
 

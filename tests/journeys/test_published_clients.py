@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.journeys.conftest import Sandbox
-from tests.journeys.planting import CALLBACK, VERIFIER, WEB_SECRET, code
+from tests.journeys.planting import CALLBACK, VERIFIER, WEB_SECRET, code, codes
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the library's own deprecations, at its import
@@ -62,7 +62,7 @@ async def test_a_client_on_asyncio_refreshes_what_has_expired_by_itself(sandbox:
 
     async with AsyncOAuth2Client("demo-web", token_endpoint=f"{sandbox.url}/token", redirect_uri=CALLBACK, update_token=keep) as client:
         client.token_endpoint_auth_method = "none"
-        fresh = await _in_a_thread(code, sandbox.database_url, "demo-web")
+        (fresh,) = await codes(sandbox.database_url, "demo-web")
         token = await client.fetch_token(code=fresh, code_verifier=VERIFIER, grant_type="authorization_code")
         client.token = {**token, "expires_at": 1}
         await client.get(f"{sandbox.url}/livez")
@@ -70,14 +70,11 @@ async def test_a_client_on_asyncio_refreshes_what_has_expired_by_itself(sandbox:
     assert renewed[0] != token["access_token"]
 
 
-async def _in_a_thread(function, *arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN002, ANN202 (any function)
-    import asyncio
-
-    return await asyncio.to_thread(function, *arguments)
-
-
 def test_a_refusal_reaches_the_client_as_the_error_it_is(sandbox: Sandbox) -> None:
-    with OAuth2Client("demo-service", "wrong", token_endpoint=f"{sandbox.url}/token") as client, pytest.raises(Exception, match="invalid_client"):
+    with (
+        OAuth2Client("demo-service", "wrong", token_endpoint=f"{sandbox.url}/token") as client,
+        pytest.raises(Exception, match="invalid_client"),
+    ):
         client.fetch_token(grant_type="client_credentials")
 
 

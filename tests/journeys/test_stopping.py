@@ -86,7 +86,9 @@ async def test_stopping_under_load_answers_what_was_begun_and_loses_no_promise(s
     told = await at_once([(server.port, form("/introspect", {"token": token}, basic=BASIC)) for token in tokens[-200:]])
     assert all(answer.json()["active"] for answer in told)
     # A rotation that met a closed connection was not begun: the token that its client still holds is good.
-    lasts = [form("/token", {"grant_type": "refresh_token", "client_id": "public-web", "refresh_token": chain[-1]}) for chain in heard.chains]
+    lasts = [
+        form("/token", {"grant_type": "refresh_token", "client_id": "public-web", "refresh_token": chain[-1]}) for chain in heard.chains
+    ]
     again = await at_once([(server.port, request) for request in lasts])
     assert [answer.status for answer in again] == [200] * len(lasts)
 

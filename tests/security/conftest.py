@@ -1,7 +1,18 @@
 """What the tests of the security requirements share: a world in this process, and real servers to attack over sockets."""
 
-from tests.fixtures.world import shared_world, world
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.fixtures.world import World, open_world, shared_world, world
 from tests.security.exercise import robbed
 from tests.security.live import live, live_pair, lone
 
-__all__ = ["live", "live_pair", "lone", "robbed", "shared_world", "world"]
+__all__ = ["any_world", "live", "live_pair", "lone", "robbed", "shared_world", "world"]
+
+
+@pytest.fixture(scope="module")
+async def any_world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """One world, for what never comes as far as a database."""
+    async with open_world(f"sqlite:///{tmp_path_factory.mktemp('world') / 'tokenry.db'}") as opened:
+        yield opened

@@ -207,7 +207,6 @@ def complaints(door: Door, answer: Answer) -> list[str]:
     expect(answer.header("content-type") == "application/json", "not JSON")
     expect(answer.header("cache-control") == "no-store", "may be stored")
     expect(answer.header("pragma") == "no-cache", "may be stored by old caches")
-    expect(answer.header("x-content-type-options") == "nosniff", "may be sniffed")
     expect(answer.header("server") is None, "names the server")
     expect(answer.header("content-length") == str(len(answer.body)), "the length is not the body's")
     names = [name for name, _ in answer.headers]

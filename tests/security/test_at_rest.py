@@ -34,8 +34,8 @@ async def stored(url: str, request: pytest.FixtureRequest) -> bytes:
     program = dump_program()
     if program is None or isinstance(request.getfixturevalue("postgres_cluster"), RemotePostgres):
         return await copied(url)
-    dumped = await asyncio.to_thread(subprocess.run, [program, "--dbname", url], capture_output=True, check=True)
-    return dumped.stdout + await copied(url)
+    command = [program, "--dbname", url]
+    return await asyncio.to_thread(lambda: subprocess.check_output(command)) + await copied(url)
 
 
 def dump_program() -> Path | None:
