@@ -16,6 +16,8 @@ HEAD_SECONDS: Final = 10
 BODY_SECONDS: Final = 10
 """How long a request's body may take, from the end of its head on."""
 HEAD_BYTES: Final = 64 * 1024
+LAST_SECONDS: Final = 0.5
+"""How long an idle connection stays open once the server stops: a request may be on its way, and gets the last answer."""
 TRAILER_BYTES: Final = 8 * 1024
 DROPPED_BYTES: Final = 16 * 1024 * 1024
 """Of a body that comes after its answer."""
@@ -102,6 +104,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _held = b""
     _head_bytes = 0
     _dropped_bytes = 0
+    _is_stopping = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock with the connection."""
@@ -168,6 +171,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._stop()
         super().on_headers_complete()
         self.headers = _Trailer()
+        if self._is_stopping:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body, or drop it where the answer was already given."""
@@ -188,6 +193,18 @@ class GuardedProtocol(HttpToolsProtocol):
         """Send the head of an answer that had no body."""
         self._corked.flush()
         super().on_response_complete()
+
+    def shutdown(self) -> None:
+        """Let the next answer be the last one; closing at once would lose a request that is on its way."""
+        self._is_stopping = True
+        if self.cycle is None or self.cycle.response_complete:
+            self.loop.call_later(LAST_SECONDS, self._leave)
+        else:
+            self.cycle.keep_alive = False
+
+    def _leave(self) -> None:
+        if (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing():
+            self.transport.close()
 
     def _stop(self) -> None:
         if self._timer is not None:

@@ -48,13 +48,14 @@ def effective_settings(database: str | None) -> list[dict[str, object]]:
 
 def _shown(name: str, value: object) -> object:
     if name == "database_url" and isinstance(value, SecretStr):
-        return _shown_url(value.get_secret_value())
+        return shown_url(value.get_secret_value())
     if isinstance(value, SecretStr):
         return _MASKED
     return value if value is None or isinstance(value, bool | int) else str(value)
 
 
-def _shown_url(url: str) -> str:
+def shown_url(url: str) -> str:
+    """Return a database URL without its password."""
     if url.startswith("sqlite"):
         return url
     parts = _ADDRESS.fullmatch(url)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from app.cli.effective import shown_url
 from app.cli.office import actor
 from app.core.clock import Clock
 from app.dialects import Dialects
@@ -44,7 +45,7 @@ def sandbox_start(settings: Settings, config: Path | None, *, is_kept: bool) -> 
     is_file = url.startswith("sqlite:")
     codes = [*_this_command(), "codes", "issue", *(["--database", _absolute(url)] if is_file else [])]
     sandbox = Sandbox(
-        database=_absolute(url) if is_file else "as TOKENRY_DATABASE_URL says",
+        database=_absolute(url) if is_file else f"{shown_url(url)} (where a code is issued, TOKENRY_DATABASE_URL must name it)",
         codes=shlex.join(codes),
         is_kept=is_kept,
         config=config,

@@ -28,7 +28,8 @@ _MAXIMUM_PREAMBLE: Final = 1024
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _BOUNDARY: Final = re.compile(r";\s*boundary=(?:\"([^\"]*)\"|([^;\s\"]*))", re.IGNORECASE)
 
-_STRINGS: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRINGS: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+"""A string of JSON, or what began as one and does not end: it always matches, so many quotes cost no more than one."""
 _BRACKETS: Final = re.compile(r"[\[\]{}]")
 
 Pairs = dict[str, str]
