@@ -5,9 +5,9 @@ import errno
 import os
 import re
 import socket
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.core.mistakes import ExitCode, Mistake
 
@@ -197,13 +197,18 @@ class GuardedProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Let the next answer be the last one; closing at once would lose a request that is on its way."""
         self._is_stopping = True
-        if self.cycle is None or self.cycle.response_complete:
+        if self._is_idle:
             self.loop.call_later(LAST_SECONDS, self._leave)
         else:
             self.cycle.keep_alive = False
 
+    @property
+    def _is_idle(self) -> bool:
+        cycle = cast("RequestResponseCycle | None", self.cycle)  # uvicorn declares it without the None that it begins with
+        return cycle is None or cycle.response_complete
+
     def _leave(self) -> None:
-        if (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing():
+        if self._is_idle and not self.transport.is_closing():
             self.transport.close()
 
     def _stop(self) -> None:

@@ -18,12 +18,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import psutil
 
-from bench.measure import WARMUP, Figures, Watched, cores, family, run
-from bench.report import Round, Row, hot_functions, table, yardsticks
+from bench.measure import WARMUP, Figures, Watched, cores, family, run, wait_for_calm
+from bench.report import NOISY, Round, Row, hot_functions, memory, table, yardsticks
 from bench.stock import Stock, write_stock
 from bench.workloads import BARE, FASTAPI, WORKLOADS, Workload, amounts_for
 from tests.fixtures.postgresql import PostgresCluster
@@ -42,6 +43,12 @@ class Plan:
     seconds: float
     rounds: int
     connections: int
+    patience: float = 0.0
+    """Seconds to wait for a calm machine before each run; a run that is disturbed nevertheless is repeated, up to twice."""
+
+    @property
+    def tries(self) -> int:
+        return 3 if self.patience else 1
 
     @property
     def baseline_seconds(self) -> float:
@@ -57,6 +64,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--quick", action="store_true", help="one short round with one worker: does everything work?")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="wait so long for a calm machine before each run, repeat disturbed ones",
+    )
     parser.add_argument("--profile", choices=WORKLOADS, metavar="WORKLOAD", help="run one workload and show where the server's time goes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures of every round to a file")
     return parser.parse_args()
@@ -140,7 +154,7 @@ class Bench:
 
     def _rows_of(self, name: str, workers: int, url: str, processes: Callable[[], list[psutil.Process]]) -> Iterator[Row]:
         plan = self._plan
-        amounts = amounts_for(plan.workloads, plan.rounds, plan.connections, WARMUP + plan.seconds)
+        amounts = amounts_for(plan.workloads, plan.rounds * plan.tries, plan.connections, WARMUP + plan.seconds)
         stock = asyncio.run(write_stock(url, amounts))
         with Server(url, workers=workers, kept=False) as server:
             watched = Watched(server.processes, processes)
@@ -154,24 +168,48 @@ class Bench:
                     rounds[each].append(Round(figures, (before, after), bare))
                     before = after
                     tell(f"{name}, {workers} worker(s), round {number + 1}: {each}: {_in_short(figures)}; FastAPI {_in_short(after)}")
+            memory = max(process.memory_info().rss for process in server.processes()) / 2**20
             server.stop()
         for each, measured in rounds.items():
-            yield Row(name, workers, each, measured)
+            yield Row(name, workers, each, measured, memory)
 
     def _figures(self, workload: Workload, stock: Stock, port: int, watched: Watched) -> Figures:
         plan = self._plan
-        plans = workload.plans(stock, plan.connections, WARMUP + plan.seconds)
-        return run(port, plans, seconds=plan.seconds, watched=watched)
+        return self._calmly(
+            lambda: run(port, workload.plans(stock, plan.connections, WARMUP + plan.seconds), seconds=plan.seconds, watched=watched)
+        )
 
     def _yardstick(self, workload: Workload) -> Figures:
         plan = self._plan
         plans = workload.plans(Stock(), plan.connections, 0)
-        return run(self._baseline_port, plans, seconds=plan.baseline_seconds, watched=self._baseline_watched)
+        return self._calmly(lambda: run(self._baseline_port, plans, seconds=plan.baseline_seconds, watched=self._baseline_watched))
+
+    def _calmly(self, measure: Callable[[], Figures]) -> Figures:
+        best: Figures | None = None
+        for _ in range(self._plan.tries):
+            wait_for_calm(self._plan.patience)
+            figures = measure()
+            if best is None or figures.foreign < best.foreign:
+                best = figures
+            if figures.foreign <= NOISY:
+                break
+        assert best is not None  # noqa: S101 (there is one try at least)
+        return best
 
 
 def _in_short(figures: Figures) -> str:
     told = f"{figures.rate:,.0f}/s, {figures.server_us:.0f} µs, p99 {figures.p99_ms:.1f} ms"
     return told + (f", {figures.errors} errors {figures.samples}" if figures.errors else "")
+
+
+def sandbox_start(times: int) -> float:
+    """Return the seconds from the start of a sandbox's process to its first answer."""
+
+    def once() -> float:
+        with Server(None, command="sandbox", kept=False) as server:
+            return server.start_seconds
+
+    return median(once() for _ in range(times))
 
 
 def profile(workload: str, plan: Plan) -> None:
@@ -218,19 +256,23 @@ def main() -> None:
         seconds=0.8 if options.quick else options.seconds,
         rounds=1 if options.quick else options.rounds,
         connections=options.connections,
+        patience=options.patience,
     )
     if options.profile:
         profile(options.profile, plan)
         return
     started = time.monotonic()
+    start_seconds = sandbox_start(1 if options.quick else 3)
     with baseline() as (port, watched):
         rows = [row.figures() for row in Bench(plan, port, watched).rows()]
     print(table(rows))
     print(f"\n{yardsticks(rows)}")
+    print(f"The sandbox answers {start_seconds:.2f} s after its start. {memory(rows)}")
     print(f"{cores()} cores, Python {platform.python_version()}, {plan.connections} connections, {plan.rounds} rounds of {plan.seconds} s.")
     tell(f"took {time.monotonic() - started:.0f} s")
     if options.json:
-        options.json.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+        found = {"sandbox_start_seconds": round(start_seconds, 3), "rows": rows}
+        options.json.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     if any(row["errors"] for row in rows):
         tell("some requests failed: " + "; ".join(text for row in rows for text in row["error_samples"]))
         sys.exit(1)

@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -15,6 +16,8 @@ from bench.load import STALLED_SECONDS, Plan, Result
 from tests.fixtures.server import ROOT
 
 WARMUP: Final = 0.4
+CALM_PERCENT: Final = 6
+"""Of all cores: what a machine that has nothing to do may show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,13 @@ class Watched:
 
     server: Callable[[], Iterable[psutil.Process]]
     database: Callable[[], Iterable[psutil.Process]] = tuple
+
+
+def wait_for_calm(seconds: float) -> None:
+    """Wait until others leave this machine alone, for at most some seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and psutil.cpu_percent(interval=0.5) > CALM_PERCENT:
+        pass
 
 
 def run(port: int, plans: list[Plan], *, seconds: float, watched: Watched) -> Figures:

@@ -40,6 +40,8 @@ class Row:
     workers: int
     workload: str
     rounds: Sequence[Round]
+    memory: float
+    """Of the largest server process after all rounds, in megabytes."""
 
     def of(self, value: Callable[[Round], float]) -> float:
         return median(value(each) for each in self.rounds)
@@ -70,6 +72,7 @@ class Row:
             "requests": sum(each.workload.requests for each in self.rounds),
             "errors": sum(each.workload.errors for each in self.rounds),
             "error_samples": [text for each in self.rounds for text in each.workload.samples][:3],
+            "memory_mb": round(self.memory, 1),
             "foreign_cores": round(max(each.workload.foreign for each in self.rounds), 2),
         }
 
@@ -117,6 +120,12 @@ def yardsticks(rows: Sequence[dict[str, Any]]) -> str:
         f" p99 {middle('fastapi_p99_ms'):.1f} ms; bare ASGI: {middle('bare_requests_per_second'):,.0f} req/s, {middle('bare_us'):.0f} µs."
         f" The generator spends {middle('generator_us'):.0f} µs a request."
     )
+
+
+def memory(rows: Iterable[dict[str, Any]]) -> str:
+    """Return one line on the memory of a server process after its load."""
+    found = {f"{row['database']}, {row['workers']} worker(s)": row["memory_mb"] for row in rows}
+    return "Memory of a process after the load: " + "; ".join(f"{size:.0f} MB ({name})" for name, size in found.items()) + "."
 
 
 def hot_functions(samples: dict[str, Any], count: int = 40) -> str:

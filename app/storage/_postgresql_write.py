@@ -99,59 +99,38 @@ _take_code: Final = taker(AuthorizationCode)
 _take_token: Final = taker(Token)
 
 
+class Columns(NamedTuple):
+    """The values of one part of a batch, column by column; a column that holds nothing is left out."""
+
+    part: Part
+    names: tuple[str, ...]
+    values: list[Sequence[Any]]
+
+
 @cache
-def statement_for(parts: tuple[Part, ...]) -> str:
-    """Return the statement of a batch that has these parts, in their order.
+def statement_for(parts: tuple[tuple[Part, tuple[str, ...]], ...]) -> str:
+    """Return the statement of a batch that has these parts, in their order, with these columns.
 
     Its rows are the numbers of the entries whose guard won, and the counters; of both there may be none.
     """
-    guards = [part for part in parts if part <= Part.SPEND_TOKENS]
+    guards = [part for part, _ in parts if part <= Part.SPEND_TOKENS]
     won = "(q.n IS NULL OR q.n IN (SELECT n FROM won))" if guards else "true"
     queries: list[str] = []
     position = 0
-    for part in parts:
-        columns = (("n", "int"), *_TEXTS[part].columns)
-        arrays = ", ".join(f"${position + i}::{kind}[]" for i, (_, kind) in enumerate(columns, 1))
-        position += len(columns)
-        rows = f"unnest({arrays}) AS q({', '.join(name for name, _ in columns)})"
-        queries.append(f"{part.name} AS ({_TEXTS[part].sql.format(rows=rows, won=won)})")
+    for part, names in parts:
+        arrays = ", ".join(f"${position + i}::{_KIND_OF[part][name]}[]" for i, name in enumerate(names, 1))
+        position += len(names)
+        absent = [f"NULL::{kind} AS {name}" for name, kind in _KIND_OF[part].items() if name not in names]
+        rows = f"unnest({arrays}) AS q({', '.join(names)})"
+        if absent:
+            rows = f"(SELECT *, {', '.join(absent)} FROM {rows}) AS q"  # noqa: S608 (our own names)
+        queries.append(f"{part.name} AS ({_SQL[part].format(rows=rows, won=won)})")
         if guards and part is guards[-1]:
             queries.append("won AS (" + " UNION ALL ".join(f"SELECT n FROM {guard.name}" for guard in guards) + ")")  # noqa: S608
     answers = ["SELECT n, NULL::bytea, NULL::int, NULL::timestamptz FROM won"] if guards else []
-    if Part.COUNTS in parts:
+    if parts[-1][0] is Part.COUNTS or (len(parts) > 1 and parts[-2][0] is Part.COUNTS):
         answers.append("SELECT NULL::int, key, count, window_started_at FROM COUNTS")
     return f"WITH {', '.join(queries)} {' UNION ALL '.join(answers) or 'SELECT WHERE false'}"
-
-
-def rows_of(batch: Sequence[Writes]) -> list[tuple[Part, list[tuple[Any, ...]]]]:
-    """Take a batch apart. A row begins with the number of its entry if that has a guard, else ``None``.
-
-    Rows that change what others may be changing are sorted by their keys, so that two batches lock them in the same order.
-    """
-    parts: dict[Part, list[tuple[Any, ...]]] = {}
-    for number, entry in enumerate(batch):
-        guard = None
-        if (spend := entry.spend) is not None:
-            guard = number
-            record = spend.record
-            if isinstance(record, Token):
-                row = (number, record.token_hash, entry.at, spend.successor_hash, spend.successor_sealed)
-                parts.setdefault(Part.SPEND_TOKENS, []).append(row)
-            else:
-                parts.setdefault(Part.SPEND_CODES, []).append((number, record.code_hash, entry.at))
-        for part, take, records in (
-            (Part.GRANTS, _take_grant, entry.grants),
-            (Part.CODES, _take_code, entry.codes),
-            (Part.TOKENS, _take_token, entry.tokens),
-        ):
-            if records:
-                parts.setdefault(part, []).extend([(guard, *take(record)) for record in records])
-        for part, rows in _changes(guard, entry):
-            parts.setdefault(part, []).extend(rows)
-    for part, rows in parts.items():
-        if part not in _INSERTIONS:
-            rows.sort(key=_by_key)
-    return sorted(parts.items())
 
 
 _INSERTIONS: Final = (Part.GRANTS, Part.CODES, Part.TOKENS)

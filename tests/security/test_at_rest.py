@@ -34,7 +34,7 @@ async def stored(url: str, request: pytest.FixtureRequest) -> bytes:
     program = dump_program()
     if program is None or isinstance(request.getfixturevalue("postgres_cluster"), RemotePostgres):
         return await copied(url)
-    command = [program, "--dbname", url]
+    command = [str(program), "--dbname", url]
     return await asyncio.to_thread(lambda: subprocess.check_output(command)) + await copied(url)
 
 
