@@ -8,11 +8,15 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 import uvicorn
 import uvloop
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from uvicorn.supervisors import Multiprocess
 
 from app import __version__
@@ -98,12 +102,20 @@ def create_app(
         openapi_url="/openapi.json" if settings.docs else None,
         redirect_slashes=False,
     )
+    app.add_exception_handler(HTTPException, _refuse)
     app.include_router(health.router)
     app.include_router(well_known_router(settings.effective_issuer))
     doors = machine_router(dialects, machines)
     app.include_router(doors)
     app.machines = dict(machines_by_path(doors.routes)) if settings.direct_doors else {}
     return app
+
+
+async def _refuse(_request: Request, error: Exception) -> JSONResponse:
+    """Answer for the framework what it refuses itself, such as a path that does not exist."""
+    status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+    body = {"error": "invalid_request", "error_description": HTTPStatus(status).phrase}
+    return JSONResponse(body, status, headers={**(headers or {}), "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
 
 
 def _settle_memory() -> None:

@@ -26,6 +26,7 @@ _MAXIMUM_PARTS: Final = 20
 _MAXIMUM_DEPTH: Final = 20
 _MAXIMUM_PREAMBLE: Final = 1024
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_FILE: Final = re.compile(rb";\s*filename", re.IGNORECASE)
 _BOUNDARY: Final = re.compile(r";\s*boundary=(?:\"([^\"]*)\"|([^;\s\"]*))", re.IGNORECASE)
 
 _STRINGS: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
@@ -176,9 +177,12 @@ class _Fields:
 
     def _header_ends(self) -> None:
         if bytes(self._name).lower() == b"content-disposition":
-            _, options = parse_options_header(bytes(self._header_value))
-            if b"filename" in options or b"filename*" in options:
+            value = bytes(self._header_value)
+            disposition, options = parse_options_header(value)
+            if _FILE.search(value):
                 raise _malformed("The request body holds a file.")
+            if disposition != b"form-data" or self._field is not None:
+                raise _malformed("A part of the request body is no form field.")
             if b"name" in options:
                 self._field = _text(options[b"name"])
         self._name.clear()
@@ -208,7 +212,8 @@ def decode_multipart(body: bytes, content_type: str, repeatable: frozenset[str] 
     delimiter = b"--" + boundary.encode("latin-1", "replace")
     start = body.find(delimiter)
     end = body.rfind(delimiter)
-    if not 0 <= start <= _MAXIMUM_PREAMBLE or len(body) - end > len(delimiter) + _MAXIMUM_PREAMBLE:
+    is_ended = body.find(delimiter + b"--") == end >= 0  # the last delimiter, and no other, says that it is the last
+    if not is_ended or not start <= _MAXIMUM_PREAMBLE or len(body) - end > len(delimiter) + _MAXIMUM_PREAMBLE:
         raise _malformed("The multipart body is malformed.")
     fields = _Fields(repeatable)
     try:

@@ -26,6 +26,7 @@ _HEADERS: Final = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
     (b"pragma", b"no-cache"),
+    (b"x-content-type-options", b"nosniff"),
 )
 _REALM: Final = b'Basic realm="tokenry", charset="UTF-8"'
 

@@ -117,6 +117,8 @@ class Machine:
         content_type, authorization, length = "", None, None
         for name, value in scope["headers"]:
             if name == b"content-type":
+                if content_type:
+                    return self._refused(Refusal(Cause.UNSUPPORTED_MEDIA_TYPE, "There is more than one Content-Type."))
                 content_type = value.decode("latin-1")
             elif name == b"authorization":
                 if authorization is not None:

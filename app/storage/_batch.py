@@ -6,7 +6,7 @@ An idle caller waits for one round trip; busy callers share it.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
 
 from app.ledger import StorageUnavailable
 
@@ -22,14 +22,6 @@ class Deferred:
 
 
 DEFERRED: Final = Deferred()
-
-
-class Waiter(NamedTuple, Generic[Item, Answer]):
-    """Somebody who waits for an answer."""
-
-    item: Item
-    future: asyncio.Future[Answer]
-    since: float
 
 
 class Batcher(Generic[Item, Answer]):
@@ -53,8 +45,9 @@ class Batcher(Generic[Item, Answer]):
         self._limit = waiting
         self._patience = patience
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[Waiter[Item, Answer]] = deque()
-        self._flying: list[Waiter[Item, Answer]] = []
+        # Who waits: the item, the future of its answer, and since when.
+        self._waiting: deque[tuple[Item, asyncio.Future[Answer], float]] = deque()
+        self._flying: list[tuple[Item, asyncio.Future[Answer], float]] = []
         self._task: asyncio.Task[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._closed = False
@@ -70,7 +63,7 @@ class Batcher(Generic[Item, Answer]):
         if len(self._waiting) >= self._limit:
             raise StorageUnavailable("too many requests wait for the database")
         future: asyncio.Future[Answer] = self._loop.create_future()
-        self._waiting.append(Waiter(item, future, self._loop.time()))
+        self._waiting.append((item, future, self._loop.time()))
         if self._task is None:
             self._task = self._loop.create_task(self._work())
         return future
@@ -86,7 +79,7 @@ class Batcher(Generic[Item, Answer]):
         try:
             while self._waiting:
                 self._flying = [self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))]
-                self._settle(self._flying, await self._answers([waiter.item for waiter in self._flying]))
+                self._settle(await self._answers([item for item, _, _ in self._flying]))
                 self._flying = []
         finally:
             self._task = None
@@ -100,26 +93,27 @@ class Batcher(Generic[Item, Answer]):
         except Exception as error:  # noqa: BLE001 (a fault of ours, handed to every waiter)
             return [error] * len(items)
 
-    def _settle(self, batch: list[Waiter[Item, Answer]], answers: Sequence[Answer | Exception | Deferred]) -> None:
-        again: list[Waiter[Item, Answer]] = []
-        for waiter, answer in zip(batch, answers, strict=True):
+    def _settle(self, answers: Sequence[Answer | Exception | Deferred]) -> None:
+        again = []
+        for waiter, answer in zip(self._flying, answers, strict=True):
+            future = waiter[1]
             if isinstance(answer, Deferred):
                 again.append(waiter)
             elif isinstance(answer, Exception):
-                _fail(waiter.future, answer)
-            elif not waiter.future.done():
-                waiter.future.set_result(answer)
+                _fail(future, answer)
+            elif not future.done():
+                future.set_result(answer)
         # A deferred item whose waiter was told that it failed is dropped; one whose waiter merely went away is still done.
-        self._waiting.extendleft(waiter for waiter in reversed(again) if waiter.future.cancelled() or not waiter.future.done())
+        self._waiting.extendleft(waiter for waiter in reversed(again) if waiter[1].cancelled() or not waiter[1].done())
 
     def _look(self) -> None:
         """Tell those who waited too long. What was not sent is not sent any more; of what was, the outcome is unknown."""
         oldest = self._loop.time() - self._patience
-        while self._waiting and self._waiting[0].since < oldest:
-            _fail(self._waiting.popleft().future, StorageUnavailable("the database is too slow"))
-        for waiter in self._flying:
-            if waiter.since < oldest:
-                _fail(waiter.future, StorageUnavailable("the database is too slow"))
+        while self._waiting and self._waiting[0][2] < oldest:
+            _fail(self._waiting.popleft()[1], StorageUnavailable("the database is too slow"))
+        for _, future, since in self._flying:
+            if since < oldest:
+                _fail(future, StorageUnavailable("the database is too slow"))
         self._watch = self._loop.call_later(_TICK, self._look)
 
 

@@ -14,7 +14,7 @@ from app.storage._interface import LOST, WON
 from app.storage._load import PROBE, possible
 from app.storage._postgresql_link import Link, Undone
 from app.storage._postgresql_load import CLIENTS, select_for, shape_of
-from app.storage._postgresql_write import Verdict, admit, rows_of, statement_for
+from app.storage._postgresql_write import Verdict, admit, statement_of
 from app.storage._storage import CHECK_IN, BaseStorage, Limits
 
 if TYPE_CHECKING:
@@ -92,9 +92,7 @@ class PostgresqlStorage(BaseStorage):
             return error
 
     async def _send(self, batch: Sequence[Writes]) -> list[Receipt]:
-        parts = rows_of(batch)
-        sql = statement_for(tuple(part for part, _ in parts))
-        arguments = [column for _, rows in parts for column in zip(*rows, strict=True)]
+        sql, arguments = statement_of(batch)
         for _ in range(_TRIES):
             self.counters.statements += 1
             try:

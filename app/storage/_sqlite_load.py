@@ -52,6 +52,16 @@ class Reader:
         Raises:
             sqlite3.Error: the database does not answer.
         """
+        if needs == Needs(client_id=needs.client_id):
+            return self._find(needs)
+        # Several statements, one state of the database; and cheaper than a state for each.
+        self._connection.execute("BEGIN")
+        try:
+            return self._find(needs)
+        finally:
+            self._connection.execute("COMMIT")
+
+    def _find(self, needs: Needs) -> Facts:
         facts = Facts()
         resolver = Resolver(self._cache)
         if needs.client_id is not None:

@@ -24,8 +24,8 @@ _EXTEND: Final = "UPDATE token SET expires_at = ? WHERE token_hash = ?"
 _TOUCH: Final = "UPDATE token SET last_used_at = ? WHERE token_hash = ?"
 _COUNT: Final = (
     "INSERT INTO attempt (key, count, window_started_at) VALUES (?1, 1, ?2) ON CONFLICT (key) DO UPDATE SET"
-    " count = CASE WHEN window_started_at <= ?3 OR window_started_at > ?2 THEN 1 ELSE count + 1 END,"
-    " window_started_at = CASE WHEN window_started_at <= ?3 OR window_started_at > ?2"
+    " count = CASE WHEN window_started_at <= ?3 OR window_started_at >= ?4 THEN 1 ELSE count + 1 END,"
+    " window_started_at = CASE WHEN window_started_at <= ?3 OR window_started_at >= ?4"
     " THEN excluded.window_started_at ELSE window_started_at END"
     " RETURNING count, window_started_at"
 )
@@ -128,10 +128,10 @@ class Writer:
             self._execute(_FORGET, (key,))
 
     def _count(self, entry: Writes) -> dict[bytes, Attempt]:
-        at, cutoff = to_microseconds(entry.at), to_microseconds(entry.at - entry.window)
+        at, past, future = map(to_microseconds, (entry.at, entry.at - entry.window, entry.at + entry.window))
         attempts: dict[bytes, Attempt] = {}
         for key in entry.count:
-            count, started_at = self._execute(_COUNT, (key, at, cutoff)).fetchone()
+            count, started_at = self._execute(_COUNT, (key, at, past, future)).fetchone()
             attempts[key] = Attempt(key=key, count=count, window_started_at=from_microseconds(started_at))
         return attempts
 
