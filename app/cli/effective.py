@@ -11,9 +11,10 @@ from app.settings import PREFIX, Settings, load_settings
 
 _MASKED: Final = "**********"
 _ADDRESS: Final = re.compile(
-    r"(?P<scheme>\w+(?:\+\w+)?://)(?:(?P<user>[^:@/?#]*)(?P<password>:[^@/?#]*)?@)?(?P<place>[^@/?#]*(?:/[^@/?#]*)?)"
+    r"(?P<scheme>\w+(?:\+\w+)?://)(?:(?P<user>[^:@/?#]*)(?P<password>:[^@/?#]*)?@)?"
+    r"(?P<place>(?:\[[^]@/?#]*]|[^:@/?#]*)(?::\d*)?(?:/[^@/?#]*)?)(?P<query>\?[^@#]*)?"
 )
-"""A database URL without a query; what is written in another way may hold a password anywhere."""
+"""A database URL; one that is written in another way may hold a password anywhere, and so may a query."""
 
 
 def effective_settings(database: str | None) -> list[dict[str, object]]:
@@ -55,11 +56,11 @@ def _shown(name: str, value: object) -> object:
 
 
 def shown_url(url: str) -> str:
-    """Return a database URL without its password."""
+    """Return a database URL without its password and its query."""
     if url.startswith("sqlite"):
         return url
     parts = _ADDRESS.fullmatch(url)
     if parts is None:
         return _MASKED
     user = f"{parts['user']}{f':{_MASKED}' if parts['password'] else ''}@" if parts["user"] is not None else ""
-    return f"{parts['scheme']}{user}{parts['place']}"
+    return f"{parts['scheme']}{user}{parts['place']}{'?…' if parts['query'] else ''}"

@@ -13,9 +13,9 @@ from app.messages import Endpoint, Outcome, Proofs, Refusal, Request
 from app.models import Client, User
 from app.oauth2.endpoints import ENDPOINTS
 from app.oauth2.grants import GRANTS
-from app.oauth2.grants.common import TokenGrant, check_parameters
 from app.oauth2.grants.password import PasswordWanted
 from app.oauth2.request import ExchangeRequest
+from app.oauth2.token_grant import TokenGrant, check_parameters
 from app.oauth2.verification import authenticate_client
 
 _CAUSES: Final = {

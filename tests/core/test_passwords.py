@@ -16,7 +16,14 @@ short_names = st.text(max_size=80)
 @pytest.mark.security("BF-03")
 @pytest.mark.parametrize(
     "spelling",
-    ["demo@example.com", "DEMO@EXAMPLE.COM", " demo@example.com ", "demo@example.com\u3000", "\uff44\uff45\uff4d\uff4f@example.com", "demo@e\u2179ample.com"],
+    [
+        "demo@example.com",
+        "DEMO@EXAMPLE.COM",
+        " demo@example.com ",
+        "demo@example.com\u3000",
+        "\uff44\uff45\uff4d\uff4f@example.com",
+        "demo@e\u2179ample.com",
+    ],
 )
 def test_every_spelling_of_a_name_has_one_key(spelling: str) -> None:
     assert login_key(spelling) == "demo@example.com"

@@ -13,6 +13,7 @@ Report = Callable[[str], None]
 _FIGURES: Final = pytest.StashKey[list[str]]()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:

@@ -23,10 +23,12 @@ RIGHT_PER_SECOND: Final = 50
 
 def declared(folder: Path) -> list[str]:
     """Write clients and users to a file and return the flags that name it."""
-    users = "".join(f'\n[[users]]\nusername = "user-{number}"\npassword = "{PASSWORD}"\n' for number in range(USERS))
-    client = f'\n[[clients]]\nclient_id = "platform"\nclient_secret = "{PLATFORM_SECRET}"\ndialect = "open_platform"\ngrant_types = ["password"]\n'
+    client = {"client_id": "platform", "client_secret": PLATFORM_SECRET, "dialect": "open_platform"}
+    lines = ["[[clients]]", *(f'{name} = "{value}"' for name, value in client.items()), 'grant_types = ["password"]']
+    for number in range(USERS):
+        lines += ["[[users]]", f'username = "user-{number}"', f'password = "{PASSWORD}"']
     path = folder / "logins.toml"
-    path.write_text(CONFIGURATION + users + client, encoding="utf-8")
+    path.write_text("\n".join([CONFIGURATION, *lines]), encoding="utf-8")
     return ["--config", str(path)]
 
 

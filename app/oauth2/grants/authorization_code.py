@@ -13,8 +13,8 @@ from app.core.secrets import digest
 from app.ledger import Held, Spend
 from app.messages import Refusal, Request
 from app.models import AuthorizationCode, Client, User
-from app.oauth2.grants.common import TokenGrant, check_parameters
 from app.oauth2.standing import grant_problem
+from app.oauth2.token_grant import TokenGrant, check_parameters
 
 _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 

@@ -8,7 +8,7 @@ from app.core.causes import Cause
 from app.core.policy import ShopRule
 from app.messages import Refusal, Request
 from app.models import Shop
-from app.oauth2.grants.common import TokenGrant, check_parameters
+from app.oauth2.token_grant import TokenGrant, check_parameters
 
 
 def needs(message: Request) -> dict[str, Any]:

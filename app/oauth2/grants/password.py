@@ -8,7 +8,7 @@ from app.core.causes import Cause
 from app.core.passwords import login_key
 from app.messages import Refusal, Request
 from app.models import User
-from app.oauth2.grants.common import TokenGrant, check_parameters
+from app.oauth2.token_grant import TokenGrant, check_parameters
 
 
 class PasswordWanted(Exception):  # noqa: N818 (a question, not an error)

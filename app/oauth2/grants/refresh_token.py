@@ -13,8 +13,8 @@ from app.core.secrets import derive_key, digest, seal, unseal
 from app.ledger import Held, Spend
 from app.messages import Refusal, Request
 from app.models import Client, Token, User
-from app.oauth2.grants.common import TokenGrant, check_parameters, end_after, refresh_token_end
 from app.oauth2.standing import grant_problem, token_problem
+from app.oauth2.token_grant import TokenGrant, check_parameters, end_after, refresh_token_end
 
 _PURPOSE: Final = b"token.successor"
 _TOUCH_AFTER: Final = timedelta(minutes=1)
