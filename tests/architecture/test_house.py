@@ -62,12 +62,7 @@ def test_the_core_imports_the_standard_library_and_cryptography_alone() -> None:
 @pytest.mark.security("SU-03")
 def test_joserfc_is_the_only_jose_library() -> None:
     strangers = re.compile(r"(authlib\.jose|jose|jwt|jwcrypto|python_jwt)(\.|$)")
-    found = [
-        f"{module.relative_to(ROOT)}: {name}"
-        for module in modules(APP)
-        for name in imported(module)
-        if strangers.match(name)
-    ]
+    found = [f"{module.relative_to(ROOT)}: {name}" for module in modules(APP) for name in imported(module) if strangers.match(name)]
     assert found == []
 
 

@@ -108,9 +108,7 @@ def test_a_known_hole_is_outside_what_may_be_installed(floor: str) -> None:
     required = Requirement(floor)
     declared = {
         requirement.name: requirement
-        for requirement in map(
-            Requirement, PROJECT["project"]["dependencies"]
-        )  # also what a wheel asks its installer for
+        for requirement in map(Requirement, PROJECT["project"]["dependencies"])  # also what a wheel asks its installer for
     }[required.name]
     (lowest,) = (Version(part.version) for part in declared.specifier if part.operator == ">=")
     assert lowest in required.specifier

@@ -53,7 +53,8 @@ def environment() -> dict[str, str]:
 def running(command: str, checkout: Path, environment: dict[str, str]) -> Iterator[None]:
     """Run an endless command until the body is done; the body begins when the service answers."""
     log = (checkout / "server.log").open("wb")
-    process = subprocess.Popen(["bash", "-c", f"exec {command}"], cwd=checkout, env=environment, stdout=log, stderr=log, start_new_session=True)
+    shell = ["bash", "-c", f"exec {command}"]
+    process = subprocess.Popen(shell, cwd=checkout, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
         deadline = time.monotonic() + STARTS_WITHIN
         while True:

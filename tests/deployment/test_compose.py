@@ -104,9 +104,7 @@ def test_the_version_is_the_projects(services: dict[str, Service]) -> None:
 
 
 @pytest.mark.security("SU-01")
-def test_secrets_are_made_once_and_only_their_reader_may_read_them(
-    services: dict[str, Service], tmp_path: Path
-) -> None:
+def test_secrets_are_made_once_and_only_their_reader_may_read_them(services: dict[str, Service], tmp_path: Path) -> None:
     """Runs the script of the service in a folder of its own, with `chown` taken down instead of carried out."""
     service = services["secrets"]
     shell = service["entrypoint"]

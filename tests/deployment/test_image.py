@@ -76,9 +76,7 @@ def test_the_wheel_gets_every_file_that_it_names(dockerfile: list[Instruction]) 
     assert {project["readme"], *project["license-files"]} <= copied
 
 
-@pytest.mark.parametrize(
-    "path", [".env", ".git/config", "tokenry.db", "app/tokenry.db-wal", "secrets/x", "migrations/secret.key", "tests"]
-)
+@pytest.mark.parametrize("path", [".env", ".git/config", "tokenry.db", "app/tokenry.db-wal", "secrets/x", "migrations/secret.key", "tests"])
 def test_settings_databases_and_history_stay_outside(path: str) -> None:
     assert not is_sent(path)
 

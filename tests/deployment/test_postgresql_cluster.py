@@ -41,9 +41,7 @@ async def test_a_database_can_be_the_template_of_another(postgres_cluster: Postg
     connection = await asyncpg.connect(postgres_cluster.create_database("template_of_a_test"))
     await connection.execute("CREATE TABLE t (n int)")
     await connection.close()
-    connection = await asyncpg.connect(
-        postgres_cluster.create_database("copy_of_a_test", template="template_of_a_test")
-    )
+    connection = await asyncpg.connect(postgres_cluster.create_database("copy_of_a_test", template="template_of_a_test"))
     assert await connection.fetchval("SELECT count(*) FROM t") == 0
     postgres_cluster.drop_database("copy_of_a_test")  # ends the connection, which is still open
     postgres_cluster.drop_database("template_of_a_test")
@@ -88,12 +86,8 @@ def test_a_stopped_cluster_leaves_no_process_and_no_folder() -> None:
 
 
 def test_a_killed_owner_leaves_no_process_and_no_folder() -> None:
-    script = (
-        "from tests.fixtures.postgresql import *; c = PostgresCluster(); c.start(); print(c._directory, flush=True)"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", f"{script}; input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as owner:
+    script = "from tests.fixtures.postgresql import *; c = PostgresCluster(); c.start(); print(c._directory, flush=True)"
+    with subprocess.Popen([sys.executable, "-c", f"{script}; input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         folder = Path(owner.stdout.readline().strip())
         server = psutil.Process(int((folder / "data" / "postmaster.pid").read_text().split()[0]))

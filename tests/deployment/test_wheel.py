@@ -73,8 +73,6 @@ def test_the_wheel_holds_the_whole_house(installed: Path) -> None:
 
 
 def test_the_wheel_brings_its_migrations(installed: Path, tmp_path: Path) -> None:
-    answer = console_script(
-        installed, "migrate", cwd=tmp_path, TOKENRY_DATABASE_URL=f"sqlite:///{tmp_path / 'tokenry.db'}"
-    )
+    answer = console_script(installed, "migrate", cwd=tmp_path, TOKENRY_DATABASE_URL=f"sqlite:///{tmp_path / 'tokenry.db'}")
     assert answer.returncode == 0, answer.stderr
     assert (tmp_path / "tokenry.db").stat().st_size > 0
