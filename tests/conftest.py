@@ -25,9 +25,7 @@ for variable in [name for name in os.environ if name.startswith(("TOKENRY_", "PG
 Settings.model_config["env_file"] = None
 
 # Time is no property: a busy machine must not fail an example. In CI the examples are the same at every run.
-hypothesis.settings.register_profile(
-    "tokenry", hypothesis.settings.get_profile("ci" if CI else "default"), deadline=None
-)
+hypothesis.settings.register_profile("tokenry", hypothesis.settings.get_profile("ci" if CI else "default"), deadline=None)
 hypothesis.settings.load_profile("tokenry")
 
 

@@ -66,7 +66,7 @@ async def refusal(operator: Operator, content: str) -> str:
     return str(caught.value)
 
 
-async def everything(operator: Operator) -> Any:  # noqa: ANN401 (whatever there is)
+async def everything(operator: Operator) -> Any:
     clients = [await show_client(operator, str(view["client_id"])) for view in await list_clients(operator)]
     return clients, await list_users(operator), await operator.storage.transact(lambda catalog: (catalog.shops("youzan"), catalog.scopes()))
 
@@ -248,7 +248,7 @@ def let_somebody_come(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     """Let somebody else set another password between its proof and the transaction, so many times."""
     prove, comes = users.prove_passwords, iter(range(times))
 
-    async def slowly(operator: Operator, declared: Any) -> Any:  # noqa: ANN401 (as it is)
+    async def slowly(operator: Operator, declared: Any) -> Any:
         proofs = await prove(operator, declared)
         if next(comes, None) is not None:
             await set_password(operator, "alice", "somebody-elses-password")

@@ -11,7 +11,7 @@ from tests.cli.conftest import Command, Ended
 LONG = "0123456789abcdef0123456789abcdef"
 
 
-def as_json(ended: Ended) -> Any:  # noqa: ANN401 (whatever was printed)
+def as_json(ended: Ended) -> Any:
     assert ended.code == 0, ended
     return json.loads(ended.out)
 

@@ -150,7 +150,7 @@ async def test_a_slow_database_slows_answers_and_piles_nothing_up(proxied: tuple
         told.append(f"{delay} s: {statuses[200]} × 200, {statuses[503]} × 503, worst {ledger.worst:.2f} s")
         assert sum(statuses.values()) == len(answers)
         assert ledger.surprises == []
-        assert ledger.worst < 7
+        assert ledger.worst < 4.5, "a voice platform waits for 4.5 s"
         assert light.worst < 1
         assert {answer.status for answer in lively} == {200}
     proxy.delay = 0

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from app.admin import CodeRequest, Operator, issue_code
+from app.admin import CodeRequest, Operator
+from app.admin.codes import _issue
 from app.core.clock import SystemClock
 from app.dialects import load_dialects
 from app.storage import open_storage
@@ -57,7 +58,7 @@ async def codes(url: str, client_id: str, count: int = 1) -> list[str]:
     challenge = CHALLENGE if client_id.endswith("-web") else None
     request = CodeRequest(client_id=client_id, user="demo", redirect_uri=CALLBACK, code_challenge=challenge)
     async with operator_of(url) as operator:
-        return [(await issue_code(operator, request)).code for _ in range(count)]
+        return await operator.transact(lambda desk: [_issue(desk, request).code for _ in range(count)])
 
 
 def code(url: str, client_id: str) -> str:

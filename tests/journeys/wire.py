@@ -19,7 +19,7 @@ class Answer:
     body: bytes
     version: str = ""
 
-    def json(self) -> Any:  # noqa: ANN401 (whatever it is)
+    def json(self) -> Any:
         return json.loads(self.body)
 
 

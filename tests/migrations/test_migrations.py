@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ async def schema_of(url: str) -> list[Any]:
 
 
 @pytest.fixture
-def second_url(database_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Any:
+def second_url(database_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """A second empty database of the same kind."""
     if database_url.startswith("sqlite"):
         yield f"sqlite:///{tmp_path / 'second.db'}"
@@ -66,7 +67,7 @@ async def test_models_ask_for_nothing_that_the_migrations_lack(database_url: str
     storage = await open_storage(database_url, clock=SystemClock())
 
     def differences(connection: Connection) -> list[Any]:
-        return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
+        return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata))
 
     assert await storage.transact(lambda catalog: differences(catalog._rows._connection)) == []  # type: ignore[attr-defined]
     await storage.close()

@@ -11,7 +11,7 @@ from app.models import Client, User
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
-def client(**members: Any) -> Client:  # noqa: ANN401 (any member)
+def client(**members: Any) -> Client:
     return Client(
         **{
             "client_id": "demo",

@@ -115,13 +115,13 @@ class Answer:
         """Return a header's value, of several the last."""
         return next((value.decode("latin-1") for key, value in reversed(self.headers) if key == name.encode()), None)
 
-    def json(self) -> Any:  # noqa: ANN401 (whatever the body holds)
+    def json(self) -> Any:
         """Return what the body holds."""
         return json.loads(self.body)
 
 
 async def knock(
-    app: Any,  # noqa: ANN401 (an ASGI application)
+    app: Any,
     path: str,
     headers: Headers = (),
     body: bytes | Sequence[bytes] = b"",

@@ -50,7 +50,7 @@ class CountingPool(PasswordPool):
         return await super().verify(password_hash, password)
 
 
-def gatherer_of(app: Any) -> Any:  # noqa: ANN401 (whatever the framework keeps of a route)
+def gatherer_of(app: Any) -> Any:
     """Return what gathers the proofs for every door of an application."""
     routes = [route for included in app.routes for route in included.original_router.routes]
     return next(route.endpoint.machine.pipeline._gatherer for route in routes if hasattr(route.endpoint, "machine"))

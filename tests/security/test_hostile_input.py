@@ -137,7 +137,7 @@ def check(door: Door, answer: Answer, worked: float, *, method: str = "POST") ->
 @pytest.mark.security("VN-10")
 @made_up
 @given(request=requests(), address=visitors)
-async def test_no_made_up_request_is_a_fault_of_ours(shared_world: World, request: Any, address: str) -> None:  # noqa: ANN401
+async def test_no_made_up_request_is_a_fault_of_ours(shared_world: World, request: Any, address: str) -> None:
     path, headers, pieces, query, method = request
     began = time.process_time()
     answer = await knock(shared_world.app, path, headers, pieces, query=query, method=method, address=address)

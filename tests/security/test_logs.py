@@ -66,7 +66,6 @@ async def test_no_secret_is_logged_where_every_library_says_all_it_can(tmp_path:
         walked = await walk(Live(url, [server]))
         server.stop()
         logged = server.output + server.errors
-    open("/tmp/sx/loud.log", "w").write(logged)  # DEBUGDUMP
     assert seen(logged.encode(), walked.secrets) == []
 
 

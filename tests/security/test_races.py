@@ -25,7 +25,7 @@ class Held:
         self.arrived = asyncio.Event()
         self.release = asyncio.Event()
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (the storage's own)
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
     async def commit(self, writes: Writes) -> Receipt:

@@ -2,9 +2,9 @@
 
 import importlib.util
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -44,12 +44,12 @@ class Database:
     def engine(self) -> str:
         return self.url.partition(":")[0]
 
-    async def open(self, **limits: Any) -> Storage:
+    async def open(self, **limits: float) -> Storage:
         storage: Storage
         if self.engine == "memory":
             storage = FakeStorage(self.clock, self.tables)
         else:
-            storage = await open_storage(self.url, clock=self.clock, limits=Limits(**{"patience": 60, **limits}))
+            storage = await open_storage(self.url, clock=self.clock, limits=replace(Limits(patience=60), **limits))
         self._opened.append(storage)
         return storage
 

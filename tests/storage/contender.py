@@ -21,13 +21,19 @@ async def main() -> None:
     codes = [a_code(grant, code_hash=bytes.fromhex(h)) for h in task["codes"]]
     keys = [bytes.fromhex(h) for h in task["count"]]
     storage = await open_storage(task["url"], clock=SystemClock())
-    print("ready", flush=True)
+    say("ready")
     sys.stdin.readline()
-    entries = [Writes(NOW, spend=Spend(record), tokens=[a_token(grant)]) for record in [*refresh_tokens, *codes]]
+    records: list[AuthorizationCode | Token] = [*refresh_tokens, *codes]
+    entries = [Writes(NOW, spend=Spend(record), tokens=[a_token(grant)]) for record in records]
     entries += [Writes(datetime.fromisoformat(task["at"]), count=[key]) for key in keys]
     receipts = await asyncio.gather(*map(storage.commit, entries))
-    print(json.dumps([[r.won, [attempt.count for attempt in r.attempts.values()]] for r in receipts]), flush=True)
+    say(json.dumps([[r.won, [attempt.count for attempt in r.attempts.values()]] for r in receipts]))
     await storage.close()
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 asyncio.run(main())

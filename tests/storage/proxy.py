@@ -91,13 +91,15 @@ class Proxy:
             writer.write(data)
 
     async def _question(self) -> bool:
-        while self.mode is Mode.SWALLOW:
-            await asyncio.sleep(0.02)
+        await self._swallowing()
         return True
 
     async def _answer(self) -> bool:
-        while self.mode is Mode.SWALLOW:
-            await asyncio.sleep(0.02)
+        await self._swallowing()
         if self.delay:
             await asyncio.sleep(self.delay)
         return self.mode is not Mode.LOSE_ANSWERS
+
+    async def _swallowing(self) -> None:
+        while self.mode is Mode.SWALLOW:
+            await asyncio.sleep(0.02)

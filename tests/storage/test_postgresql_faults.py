@@ -214,7 +214,7 @@ async def test_what_is_undone_three_times_is_unavailable(postgres_url: str, cloc
     storage = await database.open()
     tries = 0
 
-    async def undone(*_: object) -> Any:  # noqa: ANN401
+    async def undone(*_: object) -> Any:
         nonlocal tries
         tries += 1
         raise Undone("40001")

@@ -254,9 +254,7 @@ async def test_postgresql_syncs_every_commit_even_where_the_server_would_not(pos
     storage: Any = await open_storage(postgres_url, clock=SystemClock())
     await storage.commit(Writes(NOW, grants=[a_grant()]))
     assert await storage._writing._connection.fetchval("SHOW synchronous_commit") == "on"
-    await storage.transact(
-        lambda catalog: _equals(catalog._rows._connection.exec_driver_sql("SHOW synchronous_commit").scalar(), "on")  # type: ignore[attr-defined]
-    )
+    await storage.transact(lambda catalog: _equals(catalog._rows._connection.exec_driver_sql("SHOW synchronous_commit").scalar(), "on"))
     await storage.close()
 
 

@@ -69,7 +69,7 @@ class Golden:
         words = re.sub(r"\W+", "-", self.name.lower()).strip("-")
         return "-".join(filter(None, (self.file, words, self.encoding)))
 
-    def parameter(self) -> Any:  # noqa: ANN401 (pytest's own kind)
+    def parameter(self) -> Any:
         return pytest.param(self, id=self.id, marks=[pytest.mark.security(row) for row in self.security])
 
 

@@ -115,7 +115,7 @@ def encoded(door: str, fields: Mapping[str, str]) -> bytes:
     return json.dumps(dict(fields)).encode() if type_of(door) == JSON else urlencode(fields).encode()
 
 
-async def ask(world: World, door: str, **options: Any) -> httpx.Response:  # noqa: ANN401 (httpx's own options)
+async def ask(world: World, door: str, **options: Any) -> httpx.Response:
     """Send the door's good request, with changes."""
     headers, fields = REQUESTS[door]
     headers = {"Content-Type": type_of(door), **headers, **options.pop("headers", {})}

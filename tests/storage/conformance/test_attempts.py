@@ -59,6 +59,30 @@ async def test_window_starts_with_its_first_failure_and_ends_on_time(storage: St
     assert await count_at(902, timedelta(seconds=1)) == (1, 902)
 
 
+@pytest.mark.security("F-08")
+async def test_clock_that_is_put_back_neither_stops_nor_restarts_the_count_unless_it_is_by_a_window(storage: Storage) -> None:
+    key = fresh_hash()
+
+    async def count_at(seconds: float) -> tuple[int, float]:
+        receipt = await storage.commit(Writes(NOW + timedelta(seconds=seconds), count=[key]))
+        attempt = receipt.attempts[key]
+        return attempt.count, (attempt.window_started_at - NOW).total_seconds()
+
+    assert await count_at(0) == (1, 0)
+    assert await count_at(-0.001) == (2, 0)
+    assert await count_at(-899.999999) == (3, 0)
+    assert await count_at(-900) == (1, -900)
+
+
+@pytest.mark.security("BF-02")
+async def test_requests_that_overtake_each_other_are_counted_all_the_same(storage: Storage) -> None:
+    key = fresh_hash()
+    await storage.commit(Writes(NOW, count=[key]))
+    entries = [Writes(NOW - timedelta(milliseconds=n), count=[key]) for n in range(49)]
+    receipts = await asyncio.gather(*map(storage.commit, entries))
+    assert [receipt.attempts[key].count for receipt in receipts] == list(range(2, 51))
+
+
 async def test_window_that_is_over_restarts_once_for_all_who_count_at_once(storage: Storage) -> None:
     key = fresh_hash()
     await counts([storage], key, 7)

@@ -168,6 +168,18 @@ async def test_held_shop_is_there_although_it_is_disabled(storage: Storage) -> N
     assert held.shop == disabled
 
 
+async def test_held_shop_is_gone_once_it_is_withdrawn_from_the_client(storage: Storage) -> None:
+    grant, _, _, shop = await a_family(storage)
+    token, code = a_token(grant), a_code(grant)
+    await storage.commit(Writes(NOW, tokens=[token], codes=[code]))
+    await storage.transact(lambda catalog: catalog.withdraw_shop("client", shop.id))
+    facts = await storage.load(Needs(token_hash=token.token_hash, code_hash=code.code_hash))
+    for held in (facts.token, facts.code):
+        assert held is not None
+        assert held.shop is None
+        assert held.grant == grant
+
+
 async def test_token_of_a_removed_client_has_no_client(storage: Storage) -> None:
     grant, *_ = await a_family(storage)
     token = a_token(grant)
@@ -209,7 +221,7 @@ async def test_bent_hashes_find_nothing(storage: Storage) -> None:
     grant = a_grant()
     token, code = a_token(grant), a_code(grant)
     await storage.commit(Writes(NOW, grants=[grant], tokens=[token], codes=[code]))
-    for bend in (lambda h: h[:-1], lambda h: h + b"\x00", lambda h: b"", lambda h: h[:-1] + bytes([h[-1] ^ 1])):
+    for bend in (lambda h: h[:-1], lambda h: h + b"\x00", lambda h: h[:-1] + bytes([h[-1] ^ 1])):
         needs = Needs(code_hash=bend(code.code_hash), token_hash=bend(token.token_hash), bearer_hash=bend(token.token_hash))
         assert await storage.load(needs) == Facts()
 

@@ -24,8 +24,8 @@ async def is_there(storage: Storage, record: Token | AuthorizationCode) -> bool:
 @pytest.mark.security("AT-09")
 async def test_ended_families_go_and_living_ones_stay(storage: Storage) -> None:
     ended, living = a_grant(expires_at=NOW), a_grant(expires_at=NOW + timedelta(microseconds=1))
-    gone = [a_code(ended), a_token(ended), a_token(ended, "refresh", expires_at=None)]
-    kept = [a_code(living), a_token(living), a_token(living, "refresh")]
+    gone: list[AuthorizationCode | Token] = [a_code(ended), a_token(ended), a_token(ended, "refresh", expires_at=None)]
+    kept: list[AuthorizationCode | Token] = [a_code(living), a_token(living), a_token(living, "refresh")]
     records = [*gone, *kept]
     await storage.commit(
         Writes(

@@ -4,11 +4,11 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from app.ledger import Needs, Spend, Writes
+from app.models import AuthorizationCode, Token
 from app.storage import Storage
 from tests.storage.conftest import NATIVE, Database
 from tests.storage.records import NOW, a_code, a_grant, a_token, fresh_hash
@@ -16,7 +16,7 @@ from tests.storage.records import NOW, a_code, a_grant, a_token, fresh_hash
 ROOT = Path(__file__).parents[3]
 
 
-async def winners(storages: list[Storage], record: Any, count: int) -> int:
+async def winners(storages: list[Storage], record: AuthorizationCode | Token, count: int) -> int:
     """Spend one record ``count`` times at once, each with a token of its own, and return how many of them are there."""
     grant = a_grant(id=record.grant_id)
     tokens = [a_token(grant) for _ in range(count)]

@@ -1,11 +1,13 @@
 """Requests whose clients go away, and those that wait."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
 from app.ledger import Needs, Spend, StorageUnavailable, Writes
-from app.storage import Storage
+from app.models import Client
+from app.storage import Catalog, Storage
 from tests.storage.conftest import ENGINES, Database
 from tests.storage.records import NOW, a_client, a_code, a_grant, a_token
 
@@ -80,15 +82,19 @@ async def test_closed_storage_is_unavailable(database: Database) -> None:
 async def test_operator_and_requests_work_at_the_same_time(storage: Storage) -> None:
     grants = [a_grant() for _ in range(50)]
     commits = [storage.commit(Writes(NOW, grants=[grant], tokens=[a_token(grant)])) for grant in grants]
-    puts = [storage.transact(lambda catalog, n=n: catalog.put_client(a_client(f"client-{n}"))) for n in range(10)]
+
+    def put(number: int) -> Callable[[Catalog], Client]:
+        return lambda catalog: catalog.put_client(a_client(f"client-{number}"))
+
+    puts = [storage.transact(put(number)) for number in range(10)]
     answers = await asyncio.gather(*commits, *puts)
     assert all(receipt.won for receipt in answers[:50])
     assert len(await storage.transact(lambda catalog: catalog.clients())) == 10
 
 
 async def test_failed_work_of_an_operator_changes_nothing(storage: Storage) -> None:
-    def work(catalog: object) -> None:
-        catalog.put_client(a_client())  # type: ignore[attr-defined]
+    def work(catalog: Catalog) -> None:
+        catalog.put_client(a_client())
         raise LookupError("never mind")
 
     with pytest.raises(LookupError, match="never mind"):
