@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import os
 import re
 import socket
@@ -21,6 +22,8 @@ LAST_SECONDS: Final = 0.5
 TRAILER_BYTES: Final = 8 * 1024
 DROPPED_BYTES: Final = 16 * 1024 * 1024
 """Of a body that comes after its answer."""
+# At its trace level uvicorn prints the paths and queries of requests, and people put secrets there.
+logging.getLogger("uvicorn.asgi").addFilter(lambda record: record.levelno >= logging.INFO)
 _UPGRADE: Final = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
 _FIRST, _LAST = b"!~"
 """Between these lies what can begin a method (RFC 9110 §5.6.2)."""

@@ -1,5 +1,6 @@
 """The heart: read → load → gather → respond → commit → render. The only awaits on a machine's path are here."""
 
+import asyncio
 from collections import defaultdict
 from datetime import datetime
 from typing import Final
@@ -14,6 +15,8 @@ from app.oauth2 import AuthorizationServer, needs_of
 from app.proofs import Gatherer
 from app.storage import Storage
 
+PATIENCE: Final = 4.0
+"""Seconds for a whole exchange: voice platforms give up after 4.5."""
 _TRIES: Final = 2
 """An exchange that lost a race decides once more over fresh facts, where the winner shows."""
 _LOST: Final = defaultdict(lambda: Cause.BAD_REFRESH_TOKEN, authorization_code=Cause.BAD_CODE)
@@ -56,15 +59,14 @@ class Pipeline:
         exchange = Exchange(self._clock.now())
         try:
             reading = exchange.reading = door.read(wire)
-            for _ in range(_TRIES):
-                if await self._decide(door, reading, exchange):
-                    break
-            else:
-                exchange.outcome.refusal = Refusal(_LOST[reading.candidates[0].grant_type], detail="spent by another request")
+            async with asyncio.timeout(PATIENCE):
+                await self._settle(door, reading, exchange)
         except Refusal as refusal:
             exchange.outcome = Outcome(refusal=refusal.settled())
         except StorageUnavailable as problem:
             exchange.fail(Refusal(Cause.UNAVAILABLE, detail=str(problem), retry_in=_RETRY_IN))
+        except TimeoutError:
+            exchange.fail(Refusal(Cause.UNAVAILABLE, detail="no answer in time", retry_in=_RETRY_IN))
         except Exception as defect:  # noqa: BLE001 (whatever it is, the client gets an answer and the operator a line)
             exchange.defect = defect
             exchange.fail(Refusal(Cause.SERVER_ERROR, detail=type(defect).__name__))
@@ -72,6 +74,13 @@ class Pipeline:
         word, tried_basic = (read.word, read.tried_basic) if read is not None else ("", wire_tried_basic(wire))
         exchange.answer = door.render(exchange.outcome, word, exchange.at, tried_basic=tried_basic)
         return exchange
+
+    async def _settle(self, door: Door, reading: Reading, exchange: Exchange) -> None:
+        """Decide until a commit is won; the second time the winner of a lost race shows in the facts."""
+        for _ in range(_TRIES):
+            if await self._decide(door, reading, exchange):
+                return
+        exchange.outcome.refusal = Refusal(_LOST[reading.candidates[0].grant_type], detail="spent by another request")
 
     async def _decide(self, door: Door, reading: Reading, exchange: Exchange) -> bool:
         """Load, gather, respond and commit once; false where the commit lost its race."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from app.core.secrets import SecretFormat
 
@@ -37,6 +38,18 @@ class RedirectUriRule(StrEnum):
     OPTIONAL = "optional"
 
 
+_CENTURY: Final = 100 * 366 * 86400
+_BOUNDS: Final = {
+    "access_token_expires_in": (1, 366 * 86400),
+    "authorization_code_expires_in": (1, 3600),
+    "refresh_token_expires_in": (0, _CENTURY),
+    "refresh_token_idle_in": (0, _CENTURY),
+    "family_expires_in": (0, _CENTURY),
+    "grace_in": (0, 30),
+}
+"""Seconds; a grace beyond half a minute would hide a theft."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Formats, lifetimes in seconds and rules of one grant.
@@ -63,3 +76,13 @@ class Policy:
     authorization_code_expires_in: int = 60
     redirect_uri: RedirectUriRule = RedirectUriRule.REPEATED
     shop: ShopRule = ShopRule.NONE
+
+    def __post_init__(self) -> None:
+        """Refuse lifetimes that cannot be, or that make a safeguard none.
+
+        Raises:
+            ValueError: with the name of the value.
+        """
+        for name, (least, most) in _BOUNDS.items():
+            if not least <= getattr(self, name) <= most:
+                raise ValueError(f"{name}: must be from {least} to {most} seconds")

@@ -99,11 +99,13 @@ def read_dialect(path: Path) -> Dialect:
     """
     try:
         raw = path.read_bytes().decode("utf-8")
-        content = json.loads(raw) if path.suffix == ".json" else tomllib.loads(raw)
+        content = json.loads(raw, object_pairs_hook=_unique) if path.suffix == ".json" else tomllib.loads(raw)
     except OSError as error:
         raise DialectError(f"{path}: {error.strerror}") from None
     except ValueError as error:
         raise DialectError(f"{path}: {error}") from None
+    except RecursionError:
+        raise DialectError(f"{path}: is nested too deeply") from None
     try:
         tables = DialectTables.model_validate(content)
         return _build(tables)
@@ -113,20 +115,72 @@ def read_dialect(path: Path) -> Dialect:
         raise DialectError(f"{path}: {problem}") from None
 
 
+def _unique(members: list[tuple[str, object]]) -> dict[str, object]:
+    names = [name for name, _ in members]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"the member {twice} is there twice")
+    return dict(members)
+
+
 def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False)[0]
     return f"{'.'.join(str(part) for part in first['loc']) or 'file'}: {first['msg']}"
 
 
 def _build(tables: DialectTables) -> Dialect:
+    _check_parameters(tables)
     _check_grants(tables)
     _check_doors(tables)
+    _check_needs(tables)
     choices = [[None, *((name, value) for value in values)] for name, values in tables.options.items()]
     variants = {}
     for combination in itertools.product(*choices):
         chosen = [choice for choice in combination if choice]
         variants[frozenset(chosen)] = _variant(tables, {name: tables.options[name][value] for name, value in chosen})
     return Dialect(tables, variants)
+
+
+_WORDS: Final = frozenset(
+    ("grant_type", "client_id", "client_secret", "client_name", "code", "redirect_uri", "code_verifier", "refresh_token")
+    + ("username", "password", "scope", "shop", "token", "token_type_hint")
+)
+"""What a parameter may mean to the engine."""
+_CANNOT_DO_WITHOUT: Final = {
+    "authorization_code": ("code",),
+    "client_credentials": (),
+    "password": ("username", "password"),
+    "refresh_token": ("refresh_token",),
+}
+
+
+def _check_parameters(tables: DialectTables) -> None:
+    """A parameter's meaning is a word of the engine's, and no other parameter has it."""
+    meanings: dict[str, str] = {}
+    for name, parameter in tables.parameters.items():
+        if parameter.means is not None and parameter.means not in _WORDS:
+            raise _Problem(f"parameters.{name}.means: {parameter.means} is none of {', '.join(sorted(_WORDS))}")
+        if parameter.means not in {None, name} and name in _WORDS:
+            raise _Problem(f"parameters.{name}.means: {name} has a meaning of its own and cannot stand for {parameter.means}")
+        other = meanings.setdefault(parameter.means or name, name)
+        if other != name:
+            raise _Problem(f"parameters.{name}: means the same as {other}")
+
+
+def _check_needs(tables: DialectTables) -> None:
+    """What a grant or door cannot do without must be among what is required."""
+    means = {name: parameter.means or name for name, parameter in tables.parameters.items()}
+    for word, grant in tables.grants.items():
+        required = {means[name] for name in grant.required}
+        demanded = _CANNOT_DO_WITHOUT[grant.grant_type]
+        if {**tables.policy, **grant.policy}.get("shop") == "required":
+            demanded = (*demanded, "shop")
+        lacking = next((one for one in demanded if one not in required), None)
+        if lacking is not None:
+            raise _Problem(f"grants.{word}.required: none of them means {lacking}")
+    for index, door in enumerate(tables.doors):
+        if door.endpoint is Endpoint.TOKEN and door.sends_grant_type and "grant_type" not in means.values():
+            raise _Problem(f"doors.{index}: no parameter means grant_type")
 
 
 def _check_grants(tables: DialectTables) -> None:

@@ -1,12 +1,12 @@
 """Passwords of people: Argon2id at the parameters that OWASP names, in a small pool of threads of its own."""
 
 import asyncio
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from argon2 import PasswordHasher
+from argon2 import Parameters, PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.ledger import StorageUnavailable
@@ -14,7 +14,8 @@ from app.ledger import StorageUnavailable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-_HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+_USUAL: Final = Parameters(Type.ID, version=19, salt_len=16, hash_len=32, time_cost=2, memory_cost=19456, parallelism=1)
+_HASHER: Final = PasswordHasher.from_parameters(_USUAL)
 _LIGHT: Final = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1)
 THREADS: Final = 2
 QUEUE: Final = 64
@@ -35,9 +36,9 @@ def verify_password(password_hash: str, password: str) -> bool:
 
 
 @cache
-def dummy_hash() -> str:
+def dummy_hash(parameters: Parameters) -> str:
     """Return a hash that no password has, so that an unknown user takes the time of a known one."""
-    return _HASHER.hash("no password has this hash")
+    return PasswordHasher.from_parameters(parameters).hash("no password has this hash")
 
 
 class PasswordPool:
@@ -48,8 +49,9 @@ class PasswordPool:
         self._slots = asyncio.Semaphore(threads)
         self._bound = threads + queue
         self._inside = 0
+        self._usual = _USUAL
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def slot(self) -> "AsyncIterator[None]":
         """Hold a thread for one check.
 
@@ -67,9 +69,15 @@ class PasswordPool:
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Whether the password is the one of the hash; without a hash a dummy is checked and the answer is no."""
-        loop = asyncio.get_running_loop()
-        is_right = await loop.run_in_executor(self._executor, verify_password, password_hash or dummy_hash(), password)
-        return is_right and password_hash is not None
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._verify, password_hash, password)
+
+    def _verify(self, password_hash: str | None, password: str) -> bool:
+        if password_hash is None:
+            verify_password(dummy_hash(self._usual), password)
+            return False
+        with contextlib.suppress(InvalidHashError):
+            self._usual = extract_parameters(password_hash)  # An unknown user takes as long as the last one who was known.
+        return verify_password(password_hash, password)
 
     def close(self) -> None:
         """Let the threads end."""

@@ -68,16 +68,16 @@ class PortableStorage(BaseStorage):
         return [await self._alone(entry) for entry in batch]
 
     async def _alone(self, entry: Writes) -> Receipt | Exception:
-        for remaining in reversed(range(_TRIES)):
+        failure: Exception
+        # Two processes may count the first failure of one key at once. Then nothing of the second is written, and it is tried again.
+        for _ in range(_TRIES if entry.count else 1):
             try:
                 return await self._writing.run(lambda connection: _reference.commit(SqlRows(connection), entry))
             except WriteRefused as refusal:
-                # Two processes may have counted the first failure of one key at once: nothing was written, so it is tried again.
-                if not entry.count or not remaining:
-                    return refusal
+                failure = refusal
             except StorageUnavailable as error:
                 return error
-        raise AssertionError("the last try returns")
+        return failure
 
     def _make_cold(self) -> Cold:
         return AsyncCold(self._engine)

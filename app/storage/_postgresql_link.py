@@ -29,8 +29,11 @@ _HOT_SETTINGS: Final = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "join_collapse_limit": "1",
     "jit": "off",
 }
+_STATEMENTS: Final = 100
+"""How many prepared statements a connection keeps; there are as many as kinds of batches, mostly a dozen."""
 # A commit that is not on disk when it is answered breaks a promise after a power cut. Stronger values are the operator's choice.
 _DURABLE: Final = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 _REFUSED: Final = ("22", "23")
@@ -45,13 +48,13 @@ class Undone(Exception):  # noqa: N818 (a state)
 
 async def connect(dsn: str, settings: dict[str, str] | None = None) -> "Connection":
     """Make a connection with durable commits."""
-    connection = await asyncpg.connect(dsn, timeout=CONNECT_IN, server_settings=settings)
-    try:
-        async with asyncio.timeout(CONNECT_IN):
+    async with asyncio.timeout(CONNECT_IN):
+        connection = await asyncpg.connect(dsn, server_settings=settings)
+        try:
             await connection.execute(_DURABLE)
-    except BaseException:
-        connection.terminate()
-        raise
+        except BaseException:
+            connection.terminate()
+            raise
     return connection
 
 
@@ -78,6 +81,8 @@ class Link:
         try:
             statement = self._statements.get(sql)
             if statement is None:
+                if len(self._statements) >= _STATEMENTS:
+                    del self._statements[next(iter(self._statements))]
                 statement = self._statements[sql] = await connection.prepare(sql)
             return cast("Sequence[Sequence[Any]]", await statement.fetch(*arguments))  # a Record is one, but its type does not say so
         except FAILURES as error:

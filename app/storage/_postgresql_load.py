@@ -1,7 +1,7 @@
 """One prepared SELECT for a whole batch of needs, on PostgreSQL: one wide row per request, only the joins that the batch needs."""
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
@@ -129,7 +129,7 @@ class BatchSelect:
         return {row[start]: make_attempt(row[start : start + width]) for start in starts if row[start] is not None}
 
 
-@cache
+@lru_cache(maxsize=1024)
 def select_for(shape: Shape) -> BatchSelect:
     """Return the statement of a shape; there are as many as kinds of traffic."""
     return BatchSelect(shape)

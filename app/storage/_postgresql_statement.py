@@ -5,7 +5,7 @@ over the same snapshot, so no part may touch a row that another one touches: see
 """
 
 from enum import IntEnum
-from functools import cache
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from app.models import AuthorizationCode, Grant, Token, UtcDateTime
@@ -85,30 +85,50 @@ _TEXTS: Final[dict[Part, _Text]] = {
     ),
     Part.FORGET: _Text({"key": "bytea"}, "DELETE FROM attempt x USING {rows} WHERE x.key = q.key AND {won}"),
 }
-COLUMNS: Final = {part: ("n", *text.columns) for part, text in _TEXTS.items()}
-"""The names of each part's columns; ``n`` is the number of the entry if that has a guard."""
+_LATER: Final = {
+    Part.GRANTS: ("revoked_at",),
+    Part.CODES: ("used_at",),
+    Part.TOKENS: ("used_at", "revoked_at", "last_used_at", "successor_hash", "successor_sealed"),
+}
+"""The last columns of what is inserted, in which a new record holds nothing yet."""
+LATER: Final = {part: len(names) for part, names in _LATER.items()}
+"""How many those are."""
 
 
-@cache
-def statement_for(parts: tuple[tuple[Part, tuple[str, ...]], ...]) -> str:
-    """Return the statement of a batch that has these parts with these columns; columns that are absent hold nothing.
+class Shape(NamedTuple):
+    """What a statement must be able to do: its parts in their order, and those whose last columns hold something after all."""
+
+    parts: tuple[Part, ...]
+    full: tuple[Part, ...] = ()
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether an entry may lose. Then every row begins with the number of its entry, or nothing if that has no guard."""
+        return self.parts[0] <= Part.SPEND_TOKENS
+
+
+@lru_cache(maxsize=1024)
+def statement_for(shape: Shape) -> str:
+    """Return the statement of a shape. It takes an array for each column of each part.
 
     Its rows are the numbers of the entries whose guard won, and the counters; of both there may be none.
     """
-    guards = [part for part, _ in parts if part <= Part.SPEND_TOKENS]
+    guards = [part for part in shape.parts if part <= Part.SPEND_TOKENS]
     won = "(q.n IS NULL OR q.n IN (SELECT n FROM won))" if guards else "true"
     queries: list[str] = []
     position = 1
-    for part, names in parts:
-        kinds = {"n": "int"} | _TEXTS[part].columns
-        arrays = ", ".join(f"${position + i}::{kinds[name]}[]" for i, name in enumerate(names))
-        nothing = "".join(f", NULL::{kind} AS {name}" for name, kind in kinds.items() if name not in names)
-        rows = f"(SELECT *{nothing} FROM unnest({arrays}) AS given({', '.join(names)})) AS q"  # noqa: S608 (our own names)
+    for part in shape.parts:
+        kinds = ({"n": "int"} if guards else {}) | _TEXTS[part].columns
+        later = () if part in shape.full else _LATER.get(part, ())
+        given = [name for name in kinds if name not in later]
+        arrays = ", ".join(f"${position + i}::{kinds[name]}[]" for i, name in enumerate(given))
+        nothing = "".join(f", NULL::{kinds[name]} AS {name}" for name in later)
+        rows = f"(SELECT *{nothing} FROM unnest({arrays}) AS given({', '.join(given)})) AS q"  # noqa: S608 (our own names)
         queries.append(f"{part.name} AS ({_TEXTS[part].sql.format(rows=rows, won=won)})")
         if guards and part is guards[-1]:
             queries.append("won AS (" + " UNION ALL ".join(f"SELECT n FROM {guard.name}" for guard in guards) + ")")  # noqa: S608
-        position += len(names)
+        position += len(given)
     answers = ["SELECT n, NULL::bytea, NULL::int, NULL::timestamptz FROM won"] if guards else []
-    if any(part is Part.COUNTS for part, _ in parts):
+    if Part.COUNTS in shape.parts:
         answers.append("SELECT NULL::int, key, count, window_started_at FROM COUNTS")
     return f"WITH {', '.join(queries)} {' UNION ALL '.join(answers) or 'SELECT WHERE false'}"

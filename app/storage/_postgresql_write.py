@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from app.ledger import Spend, Writes
 from app.models import AuthorizationCode, Grant, Token
-from app.storage._postgresql_statement import COLUMNS, Part, statement_for
+from app.storage._postgresql_statement import LATER, Part, Shape, statement_for
 from app.storage._rows import taker
 
 Row = tuple[Any, ...]
@@ -15,7 +15,6 @@ Row = tuple[Any, ...]
 _take_grant: Final = taker(Grant)
 _take_code: Final = taker(AuthorizationCode)
 _take_token: Final = taker(Token)
-_INSERTIONS: Final = (Part.GRANTS, Part.CODES, Part.TOKENS)
 _by_key: Final = itemgetter(1)
 
 
@@ -87,18 +86,25 @@ def _ways(entry: Writes) -> list[tuple[object, int]]:
 
 
 def statement_of(batch: Sequence[Writes]) -> tuple[str, list[Sequence[Any]]]:
-    """Return the statement that commits a batch, and its arguments: an array for each column that holds anything."""
-    parts: list[tuple[Part, tuple[str, ...]]] = []
+    """Return the statement that commits a batch, and its arguments: an array for each column of each part."""
+    rows_of = _rows_of(batch)
+    parts = tuple(sorted(rows_of))
+    is_guarded = Shape(parts).is_guarded
+    full: list[Part] = []
     arguments: list[Sequence[Any]] = []
-    for part, rows in sorted(_rows_of(batch).items()):
-        if part not in _INSERTIONS:
+    for part in parts:
+        rows = rows_of[part]
+        if part not in LATER:
             # Two batches lock the rows that both change in the same order.
             rows.sort(key=_by_key)
-        count = len(rows)
-        held = [(name, column) for name, column in zip(COLUMNS[part], zip(*rows, strict=True), strict=True) if column.count(None) < count]
-        parts.append((part, tuple([name for name, _ in held])))
-        arguments += [column for _, column in held]
-    return statement_for(tuple(parts)), arguments
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        if later := LATER.get(part, 0):
+            if all(column.count(None) == len(rows) for column in columns[-later:]):
+                del columns[-later:]
+            else:
+                full.append(part)
+        arguments += columns if is_guarded else columns[1:]
+    return statement_for(Shape(parts, tuple(full))), arguments
 
 
 def _rows_of(batch: Sequence[Writes]) -> dict[Part, list[Row]]:

@@ -14,7 +14,7 @@ HEX_ZH = """\
 
 ### 获取token
 
-| 参数名称 | 类型 | 是否必须 | 描述 |
+| 参数名称 | 参数类型 | 是否必须 | 描述 |
 | --- | --- | --- | --- |
 | client_id | string | 是 | 客户 ID |
 | client_secret | string | 是 | 客户密钥 |
@@ -27,7 +27,7 @@ HEX_ZH = """\
 
 ### token续期
 
-| 参数名称 | 类型 | 是否必须 | 描述 |
+| 参数名称 | 参数类型 | 是否必须 | 描述 |
 | --- | --- | --- | --- |
 | Authorization | header | 是 | Bearer $access_token |
 | refresh_token | string | 是 | 刷新token |
@@ -51,7 +51,7 @@ def test_a_door_that_gives_no_tokens_has_no_grants() -> None:
 
 
 @pytest.mark.parametrize("dialect", ["standard", "fantem", "hex", "open_platform", "youzan"])
-@pytest.mark.parametrize("language", ["en", "zh", "fr"])
+@pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_dialect_has_its_document_in_every_language(dialect: str, language: str) -> None:
     loaded = load_dialects()[dialect]
     tables = parameter_tables(loaded, language)

@@ -158,21 +158,21 @@ def open_live(url: str, *, servers: int = 1, environment: Mapping[str, str] | No
         yield Live(url, [stack.enter_context(Server(url, environment=environment)) for _ in range(servers)])
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A server on each database."""
     with database(request.param, request, tmp_path_factory.mktemp("live")) as url, open_live(url) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A server for what has nothing to do with its database."""
     with open_live(f"sqlite:///{tmp_path_factory.mktemp('lone') / 'tokenry.db'}") as running:
         yield running
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def live_pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Two servers over one database, on each engine."""
     with database(request.param, request, tmp_path_factory.mktemp("live")) as url, open_live(url, servers=2) as running:

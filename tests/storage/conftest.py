@@ -2,7 +2,6 @@
 
 import importlib.util
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -44,12 +43,12 @@ class Database:
     def engine(self) -> str:
         return self.url.partition(":")[0]
 
-    async def open(self, **limits: float) -> Storage:
+    async def open(self, *, waiting: int = 2000, patience: float = 60) -> Storage:
         storage: Storage
         if self.engine == "memory":
             storage = FakeStorage(self.clock, self.tables)
         else:
-            storage = await open_storage(self.url, clock=self.clock, limits=replace(Limits(patience=60), **limits))
+            storage = await open_storage(self.url, clock=self.clock, limits=Limits(waiting=waiting, patience=patience))
         self._opened.append(storage)
         return storage
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from app.core.clock import SystemClock
 from app.ledger import Spend, Writes
+from app.models import AuthorizationCode, Token
 from app.storage import open_storage
 from tests.storage.records import NOW, a_code, a_grant, a_token
 

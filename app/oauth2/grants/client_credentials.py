@@ -41,6 +41,8 @@ class ClientCredentialsGrant(TokenGrant, AuthlibGrant):
 
     def _shop(self) -> Shop | None:
         message = self.request.message
+        if message.policy.shop is ShopRule.REQUIRED and "shop" not in message.parameters:
+            raise Refusal(Cause.MISSING_PARAMETER)
         if "shop" not in message.parameters or message.policy.shop is ShopRule.NONE:
             return None
         shop = self.request.facts.shop

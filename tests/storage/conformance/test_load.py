@@ -221,9 +221,12 @@ async def test_bent_hashes_find_nothing(storage: Storage) -> None:
     grant = a_grant()
     token, code = a_token(grant), a_code(grant)
     await storage.commit(Writes(NOW, grants=[grant], tokens=[token], codes=[code]))
-    for bend in (lambda h: h[:-1], lambda h: h + b"\x00", lambda h: h[:-1] + bytes([h[-1] ^ 1])):
-        needs = Needs(code_hash=bend(code.code_hash), token_hash=bend(token.token_hash), bearer_hash=bend(token.token_hash))
-        assert await storage.load(needs) == Facts()
+    for bent_code, bent_token in zip(bent(code.code_hash), bent(token.token_hash), strict=True):
+        assert await storage.load(Needs(code_hash=bent_code, token_hash=bent_token, bearer_hash=bent_token)) == Facts()
+
+
+def bent(whole: bytes) -> list[bytes]:
+    return [b"", whole[:-1], whole + b"\x00", whole[:-1] + bytes([whole[-1] ^ 1])]
 
 
 async def test_many_different_needs_at_once_each_find_their_own(storage: Storage) -> None:
