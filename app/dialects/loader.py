@@ -141,10 +141,9 @@ def _build(tables: DialectTables) -> Dialect:
     return Dialect(tables, variants)
 
 
-_WORDS: Final = frozenset(
-    ("grant_type", "client_id", "client_secret", "client_name", "code", "redirect_uri", "code_verifier", "refresh_token")
-    + ("username", "password", "scope", "shop", "token", "token_type_hint")
-)
+_WORDS: Final = frozenset({"grant_type", "client_id", "client_secret", "client_name", "code", "redirect_uri", "code_verifier"}) | {
+    *("refresh_token", "username", "password", "scope", "shop", "token", "token_type_hint")
+}
 """What a parameter may mean to the engine."""
 _CANNOT_DO_WITHOUT: Final = {
     "authorization_code": ("code",),

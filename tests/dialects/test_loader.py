@@ -205,7 +205,8 @@ def test_every_parameter_of_a_built_in_dialect_is_described_in_both_languages(pa
 def test_a_folder_adds_its_files_to_the_built_in_ones(tmp_path: Path) -> None:
     written(tmp_path, GOOD, "a")
     (tmp_path / "b.toml").write_text(
-        'name = "other"\ntitle = { en = "Other" }\n[[doors]]\npath = "/other"\n[grants.password]\ngrant_type = "password"\n'
+        'name = "other"\ntitle = { en = "Other" }\n[[doors]]\npath = "/other"\n[parameters]\ngrant_type = {}\n'
+        '[grants.client_credentials]\ngrant_type = "client_credentials"\n'
         '[answers.token]\nbody = { t = "$access_token" }\n[answers.error]\nbody = { e = "$error" }\n',
         encoding="utf-8",
     )
@@ -467,9 +468,10 @@ def test_a_file_that_cannot_be_read_or_parsed_names_itself(tmp_path: Path) -> No
         assert str(told.value).startswith(f"{path}: ")
     with pytest.raises(DialectError, match=r"missing\.toml: No such file or directory"):
         read_dialect(tmp_path / "missing.toml")
-    (tmp_path / "folder.toml").mkdir()
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "folder.toml").mkdir()
     with pytest.raises(DialectError, match=r"folder\.toml: "):
-        load_dialects(tmp_path)
+        load_dialects(tmp_path / "only")
 
 
 def test_a_json_file_with_a_member_twice_is_refused(tmp_path: Path) -> None:
