@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     def _is_an_issuer(cls, issuer: str | None) -> str | None:
         if issuer is None:
             return None
+        if not issuer.isascii() or not issuer.isprintable() or " " in issuer:
+            raise ValueError("must be a URL: it holds a space or a character that no URL has")
         parts = urlsplit(issuer)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
             raise ValueError("must be an http(s) URL without user name, query and fragment")

@@ -66,7 +66,8 @@ def authenticate_client(request: ExchangeRequest) -> Client:
     """
     message, facts = request.message, request.facts
     if message.authenticates_by_bearer:
-        return _client_of_bearer(facts, message)
+        request.client = bearer_client = _client_of_bearer(facts, message)
+        return bearer_client
     keys = attempt_keys(message)
     wait = blocked_in(facts.attempts.get(keys[0]), CLIENT_FAILURES, request) if keys else None
     if wait is not None:

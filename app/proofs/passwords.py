@@ -36,9 +36,9 @@ def verify_password(password_hash: str, password: str) -> bool:
 
 
 @cache
-def dummy_hash(parameters: Parameters) -> str:
+def dummy_hash(time_cost: int, memory_cost: int, parallelism: int) -> str:
     """Return a hash that no password has, so that an unknown user takes the time of a known one."""
-    return PasswordHasher.from_parameters(parameters).hash("no password has this hash")
+    return PasswordHasher(time_cost, memory_cost, parallelism).hash("no password has this hash")
 
 
 class PasswordPool:
@@ -73,7 +73,7 @@ class PasswordPool:
 
     def _verify(self, password_hash: str | None, password: str) -> bool:
         if password_hash is None:
-            verify_password(dummy_hash(self._usual), password)
+            verify_password(dummy_hash(self._usual.time_cost, self._usual.memory_cost, self._usual.parallelism), password)
             return False
         with contextlib.suppress(InvalidHashError):
             self._usual = extract_parameters(password_hash)  # An unknown user takes as long as the last one who was known.

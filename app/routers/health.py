@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 from app.ledger import StorageUnavailable
 
 router = APIRouter(include_in_schema=False)
-_NO_STORE = {"Cache-Control": "no-store"}
+_NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 @router.get("/livez")

@@ -5,6 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.dialects.template import to_json
 
+_HEADERS = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}
 _AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
 
 
@@ -28,6 +29,6 @@ def well_known_router(issuer: str) -> APIRouter:
 
     @router.get("/.well-known/oauth-authorization-server", response_class=JSONResponse, summary="Authorization server metadata (RFC 8414)")
     async def authorization_server_metadata() -> Response:
-        return Response(metadata, media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
+        return Response(metadata, media_type="application/json", headers=_HEADERS)
 
     return router

@@ -6,15 +6,18 @@ import json
 import subprocess
 import sys
 import tomllib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
 import psutil
 import pytest
+import typer
 
+from app.cli import app
 from app.core.clock import SystemClock
 from app.core.mistakes import Mistake
 from app.sandbox import check_loopback
@@ -148,6 +151,21 @@ def test_no_secret_stands_in_the_arguments_of_a_process(tmp_path: Path) -> None:
         shown = [" ".join(process.cmdline()) for process in server.processes()]
         assert len(shown) >= 3
         assert not any("a-secret-place" in line or SECRET_KEY in line for line in shown)
+
+
+@pytest.mark.security("DP-08")
+def test_no_command_takes_a_secret_as_an_argument() -> None:
+    def options(command: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+        for option in command.params:
+            yield name, option
+        for word, inner in getattr(command, "commands", {}).items():
+            yield from options(inner, f"{name} {word}")
+
+    found = list(options(typer.main.get_command(app)))
+    assert len(found) > 50
+    for name, option in found:
+        if any(word in option.name for word in ("secret", "password", "token", "key")) and "method" not in option.name:
+            assert option.is_flag, f"{name} {option.opts}"
 
 
 @pytest.mark.security("DP-04")

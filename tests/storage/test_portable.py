@@ -1,6 +1,7 @@
 """The portable engine's own matters; its meaning is the conformance suite's."""
 
 import pytest
+from sqlalchemy.exc import InvalidRequestError
 
 from app.core.clock import SystemClock
 from app.storage import DatabaseUnusable, migrate, open_storage
@@ -23,3 +24,20 @@ def test_unknown_driver_is_named_without_the_url() -> None:
     with pytest.raises(DatabaseUnusable) as refusal:
         engine_for(parse("mysql+nonsense://ada:s3cret@db/x"))
     assert "s3cret" not in str(refusal.value)
+
+
+async def test_other_databases_get_their_own_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = object()
+    monkeypatch.setattr("app.storage._cold_async.create_async_engine", lambda *_, **__: made)
+    assert engine_for(parse("mysql+asyncmy://ada:s3cret@db/x")) is made
+
+
+async def test_mistake_in_an_operators_query_is_told_as_it_is(postgres_url: str) -> None:
+    storage = await open_storage(postgres_url, clock=SystemClock())
+
+    def mistaken(_catalog: object) -> None:
+        raise InvalidRequestError("mistaken")
+
+    with pytest.raises(InvalidRequestError, match="mistaken"):
+        await storage.transact(mistaken)
+    await storage.close()

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from app.ledger import Needs, Receipt, Spend, StorageUnavailable, WriteRefused, Writes
-from app.storage import Storage, prepare
+from app.storage import Catalog, Storage, prepare
 from app.storage._postgresql_link import Link, Undone
 from tests.fixtures.postgresql import PostgresCluster, find_binaries
 from tests.storage.conftest import Database, MovableClock
@@ -236,6 +236,67 @@ async def test_missing_table_is_unavailable_and_named_by_its_kind(postgres_url: 
     with pytest.raises(StorageUnavailable, match="UndefinedTable"):
         await storage.commit(fresh())
     assert (await storage.commit(Writes(NOW, grants=[a_grant()]))).won
+    await database.close()
+
+
+async def test_value_that_the_driver_cannot_send_is_refused_alone(postgres_url: str, clock: MovableClock) -> None:
+    database = Database(postgres_url, clock)
+    storage = await database.open()
+    odd: Any = 7
+    poisoned = Writes(NOW, tokens=[a_token(a_grant(), scope=odd)])
+    answers = await asyncio.gather(outcome(storage.commit(poisoned)), outcome(storage.commit(fresh())))
+    assert [answer for answer, _ in answers] == ["WriteRefused", "ok"]
+    await database.close()
+
+
+async def test_prepared_statements_are_bounded(postgres_url: str, clock: MovableClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.storage._postgresql_link._STATEMENTS", 2)
+    database = Database(postgres_url, clock)
+    storage: Any = await database.open()
+    for _ in range(2):
+        for needs in (Needs(client_id="x"), Needs(login="x"), Needs(token_hash=b"x"), Needs(code_hash=b"x")):
+            await storage.load(needs)
+    assert len(storage._reading._statements) == 2
+    there = await storage._reading._connection.fetchval("SELECT count(*) FROM pg_prepared_statements")
+    assert there <= 4
+    await database.close()
+
+
+async def test_connection_that_cannot_promise_durable_commits_is_not_used(
+    postgres_url: str, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(postgres_url, clock)
+    storage = await database.open()
+    with monkeypatch.context() as patch:
+        patch.setattr("app.storage._postgresql_link._DURABLE", "SELECT 1 / 0")
+        assert (await outcome(storage.commit(fresh())))[0] == "StorageUnavailable"
+    assert (await storage.commit(fresh())).won
+    await database.close()
+
+
+async def test_closing_does_not_wait_for_a_server_that_hangs(proxied: Database, proxy: Proxy) -> None:
+    storage = await proxied.open()
+    await storage.commit(fresh())
+    await storage.check()
+    proxy.mode = Mode.SWALLOW
+    async with asyncio.timeout(4):
+        await storage.close()
+
+
+async def test_work_that_is_undone_is_run_again_but_not_for_ever(postgres_url: str, clock: MovableClock) -> None:
+    database = Database(postgres_url, clock)
+    storage = await database.open()
+    tries = 0
+
+    def undone(catalog: Catalog) -> None:
+        nonlocal tries
+        tries += 1
+        rows: Any = catalog._rows
+        rows._connection.exec_driver_sql("DO $$ BEGIN RAISE SQLSTATE '40001'; END $$")
+
+    with pytest.raises(StorageUnavailable):
+        await storage.transact(undone)
+    assert tries == 3
     await database.close()
 
 

@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import stat
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -243,6 +244,37 @@ async def test_locked_file_is_named(path: Path, monkeypatch: pytest.MonkeyPatch)
         assert "locked by another program" in str(await refusal(f"sqlite:///{path}"))
 
 
+async def test_busy_file_is_waited_for_while_it_switches_to_its_log(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.3, other.execute, ["COMMIT"])
+        release.start()
+        await prepare(f"sqlite:///{path}")
+        release.join()
+    assert await migrate(f"sqlite:///{path}") == (_schema.HEAD, _schema.HEAD)
+
+
+def test_file_that_cannot_have_a_log_is_refused() -> None:
+    connection: Any = sqlite3.connect(":memory:")
+    with closing(connection), pytest.raises(DatabaseUnusable, match="local disk"):
+        _sqlite_schema._use_log(connection, "tokenry.db")
+
+
+async def test_schema_that_another_process_made_meanwhile_is_left(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    await prepare(database_url)
+    empty: Any = (_schema.State.EMPTY, [])
+    looks = iter([True])
+    see, see_too = _sqlite_schema.state, _postgresql_schema.state
+
+    async def look_too(*arguments: Any) -> Any:
+        return empty if next(looks, False) else await see_too(*arguments)
+
+    monkeypatch.setattr(_sqlite_schema, "state", lambda *arguments: empty if next(looks, False) else see(*arguments))
+    monkeypatch.setattr(_postgresql_schema, "state", look_too)
+    await prepare(database_url)
+    assert next(looks, False) is False
+
+
 # PostgreSQL
 
 
@@ -298,6 +330,14 @@ async def test_missing_database_is_named(postgres_cluster: PostgresServer) -> No
 async def test_user_who_is_refused_is_told_so(postgres_url: str, new_user: Callable[[str], str]) -> None:
     url = new_user("nobody_here").replace("nobody_here", "stranger")
     assert "refuses the user or the password" in str(await refusal(url))
+
+
+async def test_server_that_takes_no_connection_is_named(postgres_url: str, new_user: Callable[[str], str]) -> None:
+    await execute(postgres_url, "CREATE ROLE crowd LOGIN PASSWORD 'crowd' CONNECTION LIMIT 0")
+    try:
+        assert "takes no connections now" in str(await refusal(new_user("crowd")))
+    finally:
+        await execute(postgres_url, "DROP ROLE crowd")
 
 
 async def test_user_who_may_not_create_tables_is_told_so(postgres_url: str, new_user: Callable[[str], str]) -> None:

@@ -63,6 +63,8 @@ class AuthorizationCodeGrant(TokenGrant, AuthlibGrant):
         sent = self.request.payload.redirect_uri
         rule = self.request.message.policy.redirect_uri
         if sent is None:
+            if rule is RedirectUriRule.REQUIRED:
+                raise Refusal(Cause.MISSING_PARAMETER)
             if rule is RedirectUriRule.REPEATED and code.redirect_uri_sent:
                 raise Refusal(Cause.BAD_REDIRECT_URI, "The redirect_uri of the authorization request is missing.")
             return

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from app.ledger import Needs, Writes
+from app.ledger import Needs, Spend, Writes
 from app.models import Attempt
 from app.storage import Storage
 from tests.storage.conftest import Database
-from tests.storage.records import NOW, fresh_hash
+from tests.storage.records import NOW, a_code, a_grant, a_token, fresh_hash
 
 WINDOW = timedelta(minutes=15)
 
@@ -104,3 +104,19 @@ async def test_counting_and_forgetting_at_once_loses_no_entry(storage: Storage) 
     entries = [Writes(NOW, forget=[key]) if n % 3 == 2 else Writes(NOW, count=[key]) for n in range(30)]
     receipts = await asyncio.gather(*map(storage.commit, entries))
     assert all(len(receipt.attempts) == len(entry.count) for receipt, entry in zip(receipts, entries, strict=True))
+
+
+async def test_failures_of_losers_are_not_counted_among_those_of_winners(storage: Storage) -> None:
+    grant, key = a_grant(), fresh_hash()
+    codes = [a_code(grant) for _ in range(5)]
+    await storage.commit(Writes(NOW, grants=[grant], codes=codes))
+    await storage.commit(Writes(NOW, spend=Spend(codes[0])))
+    entries = [
+        *(Writes(NOW, spend=Spend(code), count=[key]) for code in codes),
+        Writes(NOW, tokens=[a_token(grant)]),
+        Writes(NOW, count=[key]),
+        Writes(NOW, spend=Spend(codes[4]), count=[key]),
+    ]
+    receipts = await asyncio.gather(*map(storage.commit, entries))
+    assert [receipt.won for receipt in receipts] == [False, True, True, True, True, True, True, False]
+    assert [[attempt.count for attempt in receipt.attempts.values()] for receipt in receipts] == [[], [1], [2], [3], [4], [], [5], []]
