@@ -138,7 +138,10 @@ def test_every_built_in_dialect_passes_its_own_check(tokenry: Command) -> None:
         assert f"{path.stem} is good" in ended.out
 
 
-HEX = '[[doors]]\npath = "/x"\n[parameters]\ngrant_type = {}\n[grants.g]\ngrant_type = "client_credentials"\n[answers.token]\nbody = {}\n[answers.error]\nbody = {}\n'
+HEX = (
+    '[[doors]]\npath = "/x"\n[parameters]\ngrant_type = {}\n[grants.g]\ngrant_type = "client_credentials"\n'
+    "[answers.token]\nbody = {}\n[answers.error]\nbody = {}\n"
+)
 
 
 @pytest.mark.parametrize(

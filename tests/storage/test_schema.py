@@ -17,7 +17,17 @@ import pytest
 
 from app.core.clock import SystemClock
 from app.ledger import Writes
-from app.storage import DatabaseUnusable, SchemaNewer, SchemaOutdated, _schema, migrate, open_storage, prepare
+from app.storage import (
+    DatabaseUnusable,
+    SchemaNewer,
+    SchemaOutdated,
+    _postgresql_schema,
+    _schema,
+    _sqlite_schema,
+    migrate,
+    open_storage,
+    prepare,
+)
 from tests.fixtures.postgresql import PostgresServer
 from tests.storage.records import NOW, a_grant
 
