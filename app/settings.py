@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     """Server processes. SQLite is correct with several and best with one."""
 
     secret_key: SecretStr | None = None
-    """Seals and signs what leaves the database; at least 32 characters. Beside an SQLite file it is made once; PostgreSQL needs it set."""
+    """At least 32 characters; for what must stay readable in the database. Nothing of this version is sealed under it."""
 
     dialects: Path | None = None
     """A folder of further dialect files."""

@@ -52,10 +52,10 @@ def test_a_key_has_no_space_at_its_ends(name: str) -> None:
 
 @pytest.mark.security("BF-09")
 def test_a_name_that_is_too_long_is_nobodys_and_costs_nothing() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert login_key("a" + "\u0301\u0316" * 200_000) == ""
     assert login_key("a" * (MAXIMUM_LOGIN + 1)) == ""
-    assert time.perf_counter() - started < 0.05
+    assert time.thread_time() - started < 0.05
     assert login_key("a" * MAXIMUM_LOGIN) == "a" * MAXIMUM_LOGIN
 
 

@@ -34,10 +34,10 @@ def test_a_hundred_scopes_and_four_thousand_characters_are_the_bound() -> None:
     assert not is_well_formed(" ".join(["a"] * (MAXIMUM_SCOPES + 1)))
     assert is_well_formed("a" * MAXIMUM_LENGTH)
     assert not is_well_formed("a" * (MAXIMUM_LENGTH + 1))
-    started = time.perf_counter()
+    started = time.thread_time()
     assert not is_well_formed("a " * 500_000)
     assert not is_well_formed(" " * 4096)
-    assert time.perf_counter() - started < 0.1
+    assert time.thread_time() - started < 0.1
 
 
 @pytest.mark.parametrize(

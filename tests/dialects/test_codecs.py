@@ -341,6 +341,13 @@ def test_a_body_that_ends_early_is_refused_wherever_it_ends() -> None:
         assert cause_of(lambda end=end: decode_multipart(body[:end], "multipart/form-data; boundary=x")) is Cause.MALFORMED_BODY  # type: ignore[misc]  # bound now
 
 
+def test_a_last_delimiter_that_begins_no_line_ends_nothing() -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1--x--\r\n'
+    with pytest.raises(Refusal) as refused:
+        decode_multipart(body, "multipart/form-data; boundary=x")
+    assert refused.value.description == "The multipart body ends early."
+
+
 def test_a_part_without_a_name_is_refused() -> None:
     for header in ("Content-Disposition: form-data", "Content-Type: text/plain", "Content-Disposition:"):
         body = f"--x\r\n{header}\r\n\r\n1\r\n--x--\r\n".encode()
@@ -384,9 +391,9 @@ HOSTILE: dict[str, Callable[[], object]] = {
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("read", [pytest.param(read, id=name.replace(" ", "-")) for name, read in HOSTILE.items()])
 def test_no_body_takes_longer_than_its_size_deserves(read: Callable[[], object]) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     read_or_refused(read)
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 def test_the_bounds_of_bodies_are_those_of_the_contract() -> None:

@@ -169,11 +169,11 @@ def test_a_bearer_token_is_one_word_behind_its_scheme(authorization: str | None,
 
 
 def test_no_header_takes_longer_than_its_size_deserves() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     for authorization in ("Basic " + "=" * 60_000, "Basic " + "%" * 60_000, basic("%2" * 20_000), " " * 60_000, "Bearer " + " " * 60_000):
         bearer_token(authorization)
         try:
             basic_credentials(authorization)
         except Refusal:
             continue
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5

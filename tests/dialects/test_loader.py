@@ -433,7 +433,13 @@ UNUSABLE: dict[str, tuple[dict[str, Any], str]] = {
         bent("grants", "client_credentials", "policy", to={"shop": "required"}),
         "grants.client_credentials",
     ),
-    "a grant_type that cannot be sent": (bent("parameters", "grant_type", "means", to="scope"), "parameters.grant_type"),
+    "a grant_type that cannot be sent": (
+        {
+            **bent("grants", to={"client_credentials": {"grant_type": "client_credentials", "required": ["client_id", "client_secret"]}}),
+            "parameters": {"client_id": {}, "client_secret": {}},
+        },
+        "doors.0",
+    ),
 }
 
 

@@ -269,6 +269,15 @@ async def test_a_right_password_clears_the_account(stage: Stage) -> None:
         assert (await user_token(stage, **plain)).answer.status == 200
 
 
+@pytest.mark.security("BF-10")
+async def test_a_full_pool_of_passwords_is_503_and_counts_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage.pipeline._gatherer._pool, "_bound", 0)
+    before = stage.storage.counters.commits
+    exchange = await user_token(stage, client_id="platform-demo", client_secret="platform-demo-secret")
+    assert exchange.answer.status == 503
+    assert stage.storage.counters.commits == before
+
+
 # -- who is named ----------------------------------------------------------------------------------------------------------------
 
 

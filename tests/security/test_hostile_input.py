@@ -20,7 +20,7 @@ from tests.security.live import Live
 LONG = os.environ.get("SECURITY_PROFILE") == "long"
 """Minutes of made-up requests instead of seconds: ``SECURITY_PROFILE=long``."""
 made_up = settings(
-    max_examples=5000 if LONG else 120,
+    max_examples=5000 if LONG else 80,
     derandomize=not LONG,
     database=None,
     deadline=None,
@@ -254,6 +254,7 @@ async def test_no_field_stands_there_twice(any_world: World) -> None:
 
 
 @pytest.mark.security("IN-02")
+@pytest.mark.parametrize("shared_world", ["sqlite-direct", "postgresql-direct"], indirect=True)
 async def test_a_parameter_of_sixty_kilobytes_is_refused_or_ignored_quickly(world: World) -> None:
     for door in doors(world.secrets):
         for parameter in (*door.fields, "state", "scope"):
@@ -278,6 +279,7 @@ async def test_a_parameter_of_sixty_kilobytes_is_refused_or_ignored_quickly(worl
     ],
     ids=["one", "the-same", "ten-thousand", "spaces", "a-gap"],
 )
+@pytest.mark.parametrize("shared_world", ["sqlite-direct", "postgresql-direct"], indirect=True)
 async def test_a_huge_scope_is_refused_shortly(world: World, scope: str) -> None:
     for name in ("token", "platform-client", "platform-refresh"):
         door = door_named(name, world.secrets)

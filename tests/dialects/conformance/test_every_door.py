@@ -309,6 +309,14 @@ async def test_two_authorization_headers_are_refused(world: World, door: str) ->
     assert json.loads(raw.body)["code" if door.startswith("/third_party/") else "error"] == "invalid_request"
 
 
+@every_door
+async def test_two_content_types_are_refused(world: World, door: str) -> None:
+    _, fields = REQUESTS[door]
+    raw = await world.raw("POST", door, [("Content-Type", "text/plain"), ("Content-Type", type_of(door))], [encoded(door, fields)])
+    assert raw.status in {400, 415}
+    assert json.loads(raw.body)["code" if door.startswith("/third_party/") else "error"] == "invalid_request"
+
+
 @multipart_doors
 @pytest.mark.security("IN-07")
 @pytest.mark.security("VN-07")
