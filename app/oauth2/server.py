@@ -50,6 +50,8 @@ class AuthorizationServer(AuthlibServer):
                 outcome.members = self.create_endpoint_response(message.endpoint, request)
         except Refusal as refusal:
             outcome.refusal = refusal.settled()
+        # Authlib keeps here what a grant's query returned, which is the grant itself: a ring that only the collector would find.
+        request.authorization_code = request.refresh_token = None
         outcome.client = request.client
         outcome.replayed = request.replayed
         outcome.user_id = request.user.id if isinstance(request.user, User) else None
