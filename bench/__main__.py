@@ -61,7 +61,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--databases", type=_list_of(DATABASES), default=list(DATABASES), help=f"of {','.join(DATABASES)}")
     parser.add_argument("--workers", type=_numbers, default=[1, 2], help="numbers of server processes, as 1,2")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of one run")
-    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--quick", action="store_true", help="one short round with one worker: does everything work?")
     parser.add_argument(

@@ -12,6 +12,8 @@ from bench.stock import LINK, PASSWORD, PLATFORM, REDIRECT_URI, SECRET, SERVICE,
 CODES_PER_SECOND: Final = 6000
 """More than can be exchanged; a run whose codes are used up ends early."""
 TOKENS_EACH: Final = 8
+PASSWORD_CONNECTIONS: Final = 16
+"""More would wait for the hashing longer than an exchange may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def _codes_each(connections: int, seconds: float) -> int:
 
 def _password(stock: Stock, connections: int, _seconds: float) -> list[Plan]:
     plans = []
-    for number in range(connections):
+    for number in range(min(connections, PASSWORD_CONNECTIONS)):
         name = stock.users[number % len(stock.users)]
         body = f"grant_type=password&client_id={PLATFORM}&client_secret={SECRET}&username={name}&password={quote(PASSWORD)}"
         before, after = _around("/oauth2/password", body, None)

@@ -294,6 +294,28 @@ async def test_secrets_of_many_made_up_clients_from_one_address_are_told_to_wait
 
 
 @pytest.mark.security("BF-05")
+@pytest.mark.security("BF-06")
+async def test_a_stranger_who_guesses_does_not_block_others_at_the_same_address(world: World) -> None:
+    for number in range(320):
+        await present(world, "wrong", f"made-up-{number}")
+    assert (await present(world, world.secrets["demo-service"])).status == 200
+
+
+@pytest.mark.security("BF-05")
+@pytest.mark.security("BF-07")
+async def test_a_network_is_one_address_however_it_is_written(world: World) -> None:
+    for number in range(25):
+        blocked = await present(world, "wrong", address=f"2001:db8:1:2::{number:x}")
+    assert blocked.status == 429
+    assert (await present(world, "wrong", address="2001:0DB8:0001:0002:ffff::1")).status == 429
+    assert (await present(world, "wrong", address="2001:db8:1:3::1")).status == 401
+    for _ in range(25):
+        blocked = await present(world, "wrong", address="::ffff:198.51.100.77")
+    assert blocked.status == 429
+    assert (await present(world, "wrong", address="198.51.100.77")).status == 429
+
+
+@pytest.mark.security("BF-05")
 @pytest.mark.parametrize(
     ("path", "media_type", "fields", "client_id"),
     [

@@ -1,6 +1,8 @@
 """Requests as bytes over sockets: two readings of one request, requests that never end, and what is answered to noise."""
 
 import concurrent.futures
+import contextlib
+import select
 import socket
 import time
 
@@ -248,6 +250,36 @@ def test_two_hundred_half_sent_requests_stop_nobody(lone: Live) -> None:
 def resident(lone: Live) -> float:
     """Return the megabytes that the server holds."""
     return sum(process.memory_info().rss for process in lone.server.processes()) / 2**20
+
+
+def until_let_go(port: int, *, limit: float) -> float:
+    """Ask a great deal on one connection, read nothing, and return after how many seconds the server ends it, or the limit."""
+    asked = b"GET /.well-known/oauth-authorization-server HTTP/1.1\r\nHost: localhost\r\n\r\n" * 500
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", port))
+        connection.setblocking(False)
+        watch = select.poll()
+        watch.register(connection, select.POLLHUP | select.POLLERR)
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < limit:
+            if watch.poll(50):
+                return passed
+            if passed < 3:
+                with contextlib.suppress(BlockingIOError, ConnectionError):
+                    connection.send(asked)
+    return limit
+
+
+@pytest.mark.security("DS-01")
+@pytest.mark.security("DS-03")
+def test_answers_that_nobody_reads_hold_nothing_for_long(lone: Live) -> None:
+    before = resident(lone)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        lifetimes = list(pool.map(lambda _: until_let_go(lone.port, limit=2 * HEAD_SECONDS), range(4)))
+    assert resident(lone) - before < 15
+    assert max(lifetimes) < 2 * HEAD_SECONDS
+    assert httpx.get(f"{lone.server.url}/readyz").status_code == 200
 
 
 @pytest.mark.security("IN-04")
