@@ -89,7 +89,8 @@ class Pipeline:
         door.set_policy(request, named_client(facts))
         now = exchange.at = self._clock.now()
         proofs = Proofs()
-        if request.grant_type == "password" and self._engine.wants_password(request, facts, now):
+        if request.grant_type == "password" and (client := self._engine.wants_password(request, facts, now)) is not None:
+            exchange.outcome.client = client
             proofs = await self._gatherer.check_password(request, facts)
         exchange.outcome, writes = self._engine.respond(request, facts, proofs, now)
         return not writes or (await self._storage.commit(writes)).won

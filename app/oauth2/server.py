@@ -58,16 +58,17 @@ class AuthorizationServer(AuthlibServer):
         outcome.shop = _shop_of(request)
         return outcome, request.writes
 
-    def wants_password(self, message: Request, facts: Facts, now: datetime) -> bool:
-        """Whether the decision would hang on the password: the client may ask, and everything else is in order."""
+    def wants_password(self, message: Request, facts: Facts, now: datetime) -> Client | None:
+        """Return the client if the decision would hang on the password: it may ask, and everything else is in order."""
         request = ExchangeRequest(message, facts, Proofs(), now)
         try:
             self.get_token_grant(request).validate_token_request()
         except PasswordWanted:
-            return True
+            client: Client = request.client
+            return client
         except (Refusal, OAuth2Error):
-            return False
-        return False
+            return None
+        return None
 
     # -- Authlib's seams ---------------------------------------------------------------------------------------------------------
 

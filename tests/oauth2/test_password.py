@@ -23,7 +23,7 @@ def asked(proofs: Proofs = RIGHT, facts: Facts | None = None, **parameters: str)
 
 
 def wants(exchange: Asked) -> bool:
-    return SERVER.wants_password(exchange.request(), exchange.facts, NOW)
+    return SERVER.wants_password(exchange.request(), exchange.facts, NOW) is not None
 
 
 @pytest.mark.rfc("6749", "4.3")

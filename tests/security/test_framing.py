@@ -258,7 +258,7 @@ def until_let_go(port: int, *, limit: float) -> float:
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect(("127.0.0.1", port))
-        connection.setblocking(False)
+        connection.settimeout(0)
         watch = select.poll()
         watch.register(connection, select.POLLHUP | select.POLLERR)
         began = time.monotonic()

@@ -7,6 +7,7 @@ import json
 import logging
 import sqlite3
 import sys
+import urllib.parse
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +47,15 @@ main()
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     with database(request.param, request, tmp_path) as url:
         yield url
+
+
+@pytest.mark.security("LO-01")
+def test_a_secret_is_found_in_every_likely_spelling() -> None:
+    secret = long_secret("x")
+    inside = [base64.b64encode(before.encode() + secret.encode() + b":z").decode() for before in ("", "a", "ab", "abc", "client:")]
+    for shown in (secret, secret.encode().hex(), urllib.parse.quote(secret, safe=""), *inside):
+        assert seen(f"before {shown} after".encode(), [secret, "another secret"]) == [secret]
+    assert seen(b"nothing of it", [secret]) == []
 
 
 @pytest.mark.security("LO-01")
