@@ -16,6 +16,10 @@ HEAD_SECONDS: Final = 10
 """How long a request's head may take, from the connection or its first byte on."""
 BODY_SECONDS: Final = 10
 """How long a request's body may take, from the end of its head on."""
+WRITE_SECONDS: Final = 10
+"""How long a client may leave its answers unread."""
+PIPELINED: Final = 64
+"""Requests that may wait on a connection for the answers before them."""
 HEAD_BYTES: Final = 64 * 1024
 LAST_SECONDS: Final = 0.5
 """How long an idle connection stays open once the server stops: a request may be on its way, and gets the last answer."""
@@ -61,9 +65,10 @@ class _Corked:
             self._head = b""
 
     def close(self) -> None:
-        """Send what waits, then close."""
+        """Send what waits, then close; a client that does not read is let go all the same."""
         self.flush()
         self._transport.close()
+        asyncio.get_running_loop().call_later(WRITE_SECONDS, self._transport.abort)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever a transport has)
         return getattr(self._transport, name)
@@ -101,6 +106,7 @@ class GuardedProtocol(HttpToolsProtocol):
     """
 
     _timer: asyncio.TimerHandle | None = None
+    _writing: asyncio.TimerHandle | None = None
     _in_head = False
     """Whether the parser has begun a head that it has not ended; one that is held back has not begun for it."""
     _in_body = False
@@ -116,9 +122,27 @@ class GuardedProtocol(HttpToolsProtocol):
         self._timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
+        """Stop the clocks."""
         self._stop()
+        self._written()
+        self.pipeline.clear()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Start the clock of a client that does not read."""
+        super().pause_writing()
+        if self._writing is None:
+            self._writing = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Stop that clock: the client reads."""
+        self._written()
+        super().resume_writing()
+
+    def _written(self) -> None:
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
 
     def data_received(self, data: bytes) -> None:
         """Hold a head back until it is complete, then let the parser read.
@@ -168,6 +192,8 @@ class GuardedProtocol(HttpToolsProtocol):
                 encodings += 1 if version == "1.1" and value.lower() == b"chunked" else 2
         if version not in _HOSTS or hosts not in _HOSTS[version] or encodings > 1 or self.parser.should_upgrade() or b"#" in self.url:
             raise MalformedRequest
+        if len(self.pipeline) >= PIPELINED:
+            raise MalformedRequest
         self._in_head = False
         self._in_body = True
         self._dropped_bytes = 0
@@ -196,6 +222,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """Send the head of an answer that had no body."""
         self._corked.flush()
         super().on_response_complete()
+        if self.pipeline:
+            self.flow.pause_reading()  # uvicorn reads on after each answer; here the queue is answered first
 
     def shutdown(self) -> None:
         """Let the next answer be the last one; closing at once would lose a request that is on its way."""

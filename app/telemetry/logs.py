@@ -47,3 +47,4 @@ def set_up_logging(level: str, *, plain: bool) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in (*_TALKATIVE, "uvicorn.error") if plain else _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # what it warns of is in our own refusal

@@ -46,7 +46,11 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment() -> dict[str, str]:
-    return {**{name: value for name, value in os.environ.items() if not name.startswith("TOKENRY_")}, "TOKENRY_PORT": str(free_port())}
+    """As a newcomer's: neither settings of ours nor what a make above us was told."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("TOKENRY_", "MAKE", "MFLAGS")) and name != "ARGS"
+    }
+    return {**inherited, "TOKENRY_PORT": str(free_port())}
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """Storages for tests: on every engine in turn, several on one database where a test needs them."""
 
-import importlib.util
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -55,12 +54,6 @@ class Database:
     async def close(self) -> None:
         for storage in self._opened:
             await storage.close()
-
-
-@pytest.fixture(scope="session")
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    """The event loop that the server runs on."""
-    return "asyncio", {"use_uvloop": importlib.util.find_spec("uvloop") is not None}
 
 
 @pytest.fixture
