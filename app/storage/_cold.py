@@ -25,7 +25,12 @@ __all__ = ["Cold", "SqlRows", "ThreadedCold", "begin_immediate", "judged", "take
 
 
 class Cold(Protocol):
-    """Runs a function over a connection in one transaction."""
+    """Runs a function over a connection in one transaction.
+
+    ``transaction_in`` is how many seconds a transaction in the background should take, for the sake of those who wait for it.
+    """
+
+    transaction_in: float
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Return what ``work`` returns, after its transaction is committed."""
@@ -38,6 +43,8 @@ class Cold(Protocol):
 
 class ThreadedCold:
     """On SQLite: in the thread of this process's only writer, so that the two never wait for each other's lock."""
+
+    transaction_in = 0.01
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], executor: Executor) -> None:
         self._engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)

@@ -33,6 +33,8 @@ _POOL: Final[dict[str, Any]] = {
 class AsyncCold:
     """Runs work over a small pool of connections, each within so many seconds."""
 
+    transaction_in = 0.05
+
     def __init__(self, engine: AsyncEngine, within: float = _WORK_IN) -> None:
         self._engine = engine
         self._within = within

@@ -37,6 +37,8 @@ def _on_sqlite(address: Address, path: Path, revision: str) -> Step:
     from app.storage._sqlite_schema import opened
 
     with opened(address, path) as connection:
+        # A table is changed by making it anew, and dropping the old one must not take along what refers to it.
+        connection.execute("PRAGMA foreign_keys = OFF")
         engine = create_engine("sqlite://", creator=lambda: connection, poolclass=NullPool)
         begin_immediate(engine)
         with engine.begin() as transaction:

@@ -1,7 +1,8 @@
 """A connection to PostgreSQL of our own: made when it is needed, dropped when it is in doubt, bounded in time."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import asyncpg
@@ -20,8 +21,7 @@ STATEMENT_IN: Final = 2.5
 FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 """All that goes wrong with a connection or a statement; asyncio's and the system's time-outs among them."""
 
-_HOT_SETTINGS: Final = {
-    "application_name": "tokenry",
+HOT_SETTINGS: Final = {
     "statement_timeout": f"{STATEMENT_IN * 1000:.0f}",
     # Every statement of the hot path looks rows up by their keys. Said once, the planner is neither asked for each batch nor misled
     # by a table that was empty when it was asked.
@@ -46,12 +46,16 @@ class Undone(Exception):  # noqa: N818 (a state)
     """The database undid the statement because of others at work: nothing was written, and it may be sent again."""
 
 
-async def connect(dsn: str, settings: dict[str, str] | None = None) -> "Connection":
-    """Make a connection with durable commits."""
+async def connect(dsn: str, settings: Mapping[str, str] = MappingProxyType({})) -> "Connection":
+    """Make a connection with durable commits, and these settings.
+
+    They are said in a statement: poolers refuse to be told when the connection is made.
+    """
+    statements = [*(f"SET {name} = '{value}'" for name, value in settings.items()), _DURABLE]
     async with asyncio.timeout(CONNECT_IN):
-        connection = await asyncpg.connect(dsn, server_settings=settings)
+        connection = await asyncpg.connect(dsn, server_settings={"application_name": "tokenry"})
         try:
-            await connection.execute(_DURABLE)
+            await connection.execute("; ".join(statements))
         except BaseException:
             connection.terminate()
             raise
@@ -104,7 +108,7 @@ class Link:
         if self._connection is None or self._connection.is_closed():
             self._drop()
             try:
-                self._connection = await connect(self._dsn, _HOT_SETTINGS)
+                self._connection = await connect(self._dsn, HOT_SETTINGS)
             except FAILURES as error:
                 raise StorageUnavailable(f"the database cannot be reached ({type(error).__name__})") from None
         return self._connection
@@ -116,8 +120,6 @@ class Link:
             connection.terminate()
 
     def _judged(self, error: BaseException) -> Exception:
-        if isinstance(error, ValueError) and isinstance(error, asyncpg.InterfaceError):
-            return WriteRefused("the driver cannot send a value")
         state = (isinstance(error, asyncpg.PostgresError) and error.sqlstate) or ""
         if state in _UNDONE:
             return Undone(state)

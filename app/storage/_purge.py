@@ -15,10 +15,10 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select
 from app.models import Attempt, AuthorizationCode, Grant, Token
 from app.storage._cold import Cold
 
-_ROWS: Final = 1000
-"""The most rows that one statement deletes."""
-_FAMILIES: Final = 200
-"""The most families that one transaction looks at."""
+_SIZES: Final = (10, 250)
+"""The fewest and most families or keys that one transaction looks at."""
+_ROWS_EACH: Final = 4
+"""How many rows one statement deletes at most for each of them: a thousand altogether."""
 _ENDED_FOR: Final = timedelta(hours=1)
 """How long a family's end must be past: longer than any request in flight, and than clocks differ."""
 _REVOKED_FOR: Final = timedelta(days=1)
@@ -42,62 +42,65 @@ async def purge(cold: Cold, now: datetime) -> int:
     return deleted + await _walk(cold, b"", partial(_old_counters, now))
 
 
-async def _walk(cold: Cold, cursor: str | bytes | None, step: Callable[[str | bytes, Connection], Step]) -> int:
-    deleted = 0
+async def _walk(cold: Cold, cursor: str | bytes | None, step: Callable[[int, str | bytes, Connection], Step]) -> int:
+    """Repeat a step to its end, each time as large as the time allows, and pause as long as it took."""
+    deleted, size = 0, _SIZES[1] // 2
     while cursor is not None:
         began = time.monotonic()
-        done = await cold.run(partial(step, cursor))
+        done = await cold.run(partial(step, size, cursor))
+        took = time.monotonic() - began
         deleted += done.deleted
         cursor = done.cursor
-        await asyncio.sleep(time.monotonic() - began)
+        size = int(min(max(size * cold.transaction_in / max(took, 0.001), size / 2, _SIZES[0]), size * 2, _SIZES[1]))
+        await asyncio.sleep(took)
     return deleted
 
 
-def _expired_families(now: datetime, _cursor: str | bytes, connection: Connection) -> Step:
+def _expired_families(now: datetime, size: int, _cursor: str | bytes, connection: Connection) -> Step:
     grant = Grant.table.c
-    dead = select(grant.id).where(grant.expires_at <= now - _ENDED_FOR).order_by(grant.expires_at).limit(_FAMILIES)
+    dead = select(grant.id).where(grant.expires_at <= now - _ENDED_FOR).order_by(grant.expires_at).limit(size)
     families = list(connection.scalars(dead))
-    return Step(_delete_families(connection, families)[0], "" if families else None)
+    return Step(_delete_families(connection, families, size)[0], "" if families else None)
 
 
-def _revoked_families(now: datetime, cursor: str | bytes, connection: Connection) -> Step:
+def _revoked_families(now: datetime, size: int, cursor: str | bytes, connection: Connection) -> Step:
     """Look at one page of all families: an index on the moment of revocation would cost every issue of a token."""
     grant = Grant.table.c
-    end = _page_end(connection, Grant.table, cursor)
+    end = _page_end(connection, Grant.table, size, cursor)
     dead = _in_page(grant.id, cursor, end) & (grant.revoked_at <= now - _REVOKED_FOR)
-    deleted, done = _delete_families(connection, list(connection.scalars(select(grant.id).where(dead))))
+    deleted, done = _delete_families(connection, list(connection.scalars(select(grant.id).where(dead))), size)
     return Step(deleted, end if done else cursor)
 
 
-def _replaced_tokens(now: datetime, cursor: str | bytes, connection: Connection) -> Step:
+def _replaced_tokens(now: datetime, size: int, cursor: str | bytes, connection: Connection) -> Step:
     """Look at one page of all tokens: an expired access token goes once its family has a younger one.
 
     The youngest stays: a dialect may extend it while its refresh token lives.
     """
     token = Token.table.c
     younger = Token.table.alias("younger")
-    end = _page_end(connection, Token.table, cursor)
+    end = _page_end(connection, Token.table, size, cursor)
     replaced = exists().where(younger.c.grant_id == token.grant_id, younger.c.kind == "access", younger.c.issued_at > token.issued_at)
     dead = _in_page(token.token_hash, cursor, end) & (token.kind == "access") & (token.expires_at <= now - _ENDED_FOR) & replaced
     keys = list(connection.scalars(select(token.token_hash).where(dead)))
     return Step(_delete(connection, token.token_hash, keys), end)
 
 
-def _old_counters(now: datetime, cursor: str | bytes, connection: Connection) -> Step:
+def _old_counters(now: datetime, size: int, cursor: str | bytes, connection: Connection) -> Step:
     attempt = Attempt.table.c
-    end = _page_end(connection, Attempt.table, cursor)
+    end = _page_end(connection, Attempt.table, size, cursor)
     dead = _in_page(attempt.key, cursor, end) & (attempt.window_started_at <= now - _COUNTED_FOR)
     return Step(_delete(connection, attempt.key, list(connection.scalars(select(attempt.key).where(dead)))), end)
 
 
-def _delete_families(connection: Connection, families: list[str]) -> tuple[int, bool]:
+def _delete_families(connection: Connection, families: list[str], size: int) -> tuple[int, bool]:
     """Delete families with what is theirs; return the number of rows, and whether nothing is left for another transaction."""
     deleted = 0
     for table in (Token.table, AuthorizationCode.table):
         (key,) = table.primary_key.columns
-        keys = list(connection.scalars(select(key).where(table.c.grant_id.in_(families)).limit(_ROWS)))
+        keys = list(connection.scalars(select(key).where(table.c.grant_id.in_(families)).limit(size * _ROWS_EACH)))
         deleted += _delete(connection, key, keys)
-        if len(keys) == _ROWS:
+        if len(keys) == size * _ROWS_EACH:
             return deleted, False
     return deleted + _delete(connection, Grant.table.c.id, families), True
 
@@ -108,10 +111,10 @@ def _delete(connection: Connection, key: ColumnElement[object], keys: list[objec
     return connection.execute(delete(key.table).where(key.in_(keys))).rowcount
 
 
-def _page_end(connection: Connection, table: Table, cursor: str | bytes) -> str | bytes | None:
+def _page_end(connection: Connection, table: Table, size: int, cursor: str | bytes) -> str | bytes | None:
     """Return the last key of the page behind the cursor, or ``None`` on the last page."""
     (key,) = table.primary_key.columns
-    found: str | bytes | None = connection.scalar(select(key).where(key > cursor).order_by(key).offset(_ROWS - 1).limit(1))
+    found: str | bytes | None = connection.scalar(select(key).where(key > cursor).order_by(key).offset(size * _ROWS_EACH - 1).limit(1))
     return found
 
 

@@ -191,6 +191,7 @@ async def test_an_account_that_does_not_exist_is_counted_just_the_same(world: Wo
 
 @pytest.mark.security("BF-03")
 @pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("shared_world", ["sqlite-direct", "postgresql-direct"], indirect=True)
 async def test_every_spelling_of_a_name_has_the_one_counter(world: World, person: str, spelling: Callable[[str], str]) -> None:
     for _ in range(LIMIT):
         assert (await log_in(world, spelling(person))).status == 400
@@ -201,6 +202,7 @@ async def test_every_spelling_of_a_name_has_the_one_counter(world: World, person
 
 @pytest.mark.security("BF-03")
 @pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("shared_world", ["sqlite-direct", "postgresql-direct"], indirect=True)
 async def test_every_spelling_of_a_name_is_the_same_person(world: World, person: str, spelling: Callable[[str], str]) -> None:
     assert (await log_in(world, spelling(person), RIGHT)).status == 200
 

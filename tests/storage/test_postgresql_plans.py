@@ -8,7 +8,7 @@ import pytest
 
 from app.ledger import Needs
 from app.storage import prepare
-from app.storage._postgresql_link import _HOT_SETTINGS
+from app.storage._postgresql_link import HOT_SETTINGS
 from app.storage._postgresql_load import CLIENTS, select_for, shape_of
 from app.storage._postgresql_statement import LATER, Part, Shape, statement_for
 
@@ -25,7 +25,7 @@ CHANGES = {" and ".join(part.name for part in parts): statement_for(Shape(parts)
 
 
 async def plan_of(url: str, statement: str) -> str:
-    connection = await asyncpg.connect(url, server_settings=_HOT_SETTINGS)
+    connection = await asyncpg.connect(url, server_settings=HOT_SETTINGS)
     try:
         await connection.execute(f"PREPARE looked AS {statement}")
         count = max(int(number) for number in re.findall(r"\$(\d+)", statement))
