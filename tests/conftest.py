@@ -5,6 +5,7 @@ it is required: ``REQUIRE=postgresql`` names what is, and where ``CI`` is set no
 """
 
 import os
+import signal
 import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -15,6 +16,9 @@ import pytest
 
 from app.settings import Settings
 from tests.fixtures.postgresql import INSTALL_HINT, PostgresCluster, PostgresServer, RemotePostgres
+
+# A shell that starts the tests in the background has SIGINT ignored, and every server we start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CI = bool(os.environ.get("CI"))
 REQUIRED = set(filter(None, os.environ.get("REQUIRE", "postgresql" if CI else "").split(",")))
