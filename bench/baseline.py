@@ -29,8 +29,8 @@ async def constant() -> dict[str, str | int]:
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer ``/bare`` at once, and leave the rest to the framework."""
-    if scope["type"] == "http" and scope["path"] == "/bare":
+    """Answer ``/bare`` at once (and ``/livez``, for whoever waits for the start), and leave the rest to the framework."""
+    if scope["type"] == "http" and scope["path"] in {"/bare", "/livez"}:
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
         await send({"type": "http.response.body", "body": BODY})
     else:
@@ -38,7 +38,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def main() -> None:
-    with socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=2048) as listener:
+    port = int(sys.argv[sys.argv.index("--port") + 1])
+    with socket.create_server(("127.0.0.1", port), backlog=2048) as listener:
         server = uvicorn.Server(uvicorn.Config(application, **uvicorn_options(log_level="warning")))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(server.serve([listener]))

@@ -197,8 +197,9 @@ async def test_deadlock_is_tried_again(database: Database, postgres_url: str, en
     try:
         transaction = other.transaction()
         await transaction.start()
+        # Who looks for deadlocks first is ended by the server: not we, so the storage.
+        await other.execute("SET LOCAL deadlock_timeout = '20s'")
         await other.execute(lock, second.token_hash)
-        # It locks the first one and waits for the second: it waits longest, so it is the one whom the server ends.
         flying = asyncio.ensure_future(storage.commit(Writes(NOW, revoke_tokens=[first, second], grants=[a_grant()])))
         await asyncio.sleep(0.4)
         await other.execute(lock, first.token_hash)
