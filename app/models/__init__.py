@@ -10,13 +10,20 @@ from app.models.authorization_code import AuthorizationCode
 from app.models.client import Client
 from app.models.client_secret import ClientSecret
 from app.models.client_shop import ClientShop
+from app.models.consent import Consent
 from app.models.grant import Grant
+from app.models.passkey import Passkey
+from app.models.password_reset import PasswordReset
 from app.models.property import Property
 from app.models.record import UtcDateTime, columns_of, metadata
+from app.models.recovery_code import RecoveryCode
 from app.models.scope import Scope
+from app.models.session import Session
 from app.models.shop import Shop
 from app.models.token import Token
+from app.models.totp import Totp
 from app.models.user import User
+from app.models.user_shop import UserShop
 
 __all__ = [
     "Attempt",
@@ -25,12 +32,19 @@ __all__ = [
     "Client",
     "ClientSecret",
     "ClientShop",
+    "Consent",
     "Grant",
+    "Passkey",
+    "PasswordReset",
     "Property",
+    "RecoveryCode",
     "Scope",
+    "Session",
     "Shop",
     "Token",
+    "Totp",
     "User",
+    "UserShop",
     "UtcDateTime",
     "columns_of",
     "metadata",

@@ -15,7 +15,7 @@ class User:
 
     ``username_key`` and ``email_key`` are the spellings in which a name is looked up (see :mod:`app.core.passwords`); a user without
     ``password_hash`` cannot log in by password. A grant that is not younger than ``password_changed_at`` gives no right any more, also
-    one that was under way when the password changed.
+    one that was under way when the password changed. Since ``second_factor_at`` a password alone does not prove who this is.
     """
 
     table: ClassVar[Table] = Table(
@@ -32,6 +32,7 @@ class User:
         Column("created_at", UtcDateTime, nullable=False),
         Column("updated_at", UtcDateTime, nullable=False),
         Column("disabled_at", UtcDateTime),
+        Column("second_factor_at", UtcDateTime),
     )
 
     id: str
@@ -45,6 +46,7 @@ class User:
     created_at: datetime
     updated_at: datetime
     disabled_at: datetime | None = None
+    second_factor_at: datetime | None = None
 
     def get_user_id(self) -> str:
         """Answer Authlib's question."""

@@ -1,0 +1,43 @@
+"""A browser in which a person is logged in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy import JSON, Column, ForeignKey, Index, LargeBinary, String, Table
+
+from app.models.record import UtcDateTime, metadata
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """A session, as the digest of the id in its cookie.
+
+    ``created_at`` is when the person logged in (``auth_time`` of OpenID Connect Core §2) and ``amr`` how (RFC 8176 §2). It ends at
+    ``expires_at`` whatever happens, and earlier where nobody was seen for too long; ``last_seen_at`` is kept to the minute.
+    ``user_agent`` and ``address`` tell the person which browser it is; they decide nothing.
+    """
+
+    table: ClassVar[Table] = Table(
+        "session",
+        metadata,
+        Column("id_hash", LargeBinary(32), primary_key=True),
+        Column("user_id", String(22), ForeignKey("user.id", ondelete="CASCADE"), nullable=False),
+        Column("created_at", UtcDateTime, nullable=False),
+        Column("last_seen_at", UtcDateTime, nullable=False),
+        Column("expires_at", UtcDateTime, nullable=False),
+        Column("amr", JSON, nullable=False),
+        Column("user_agent", String(400)),
+        Column("address", String(64)),
+        Index("ix_session_user_id", "user_id"),
+        Index("ix_session_expires_at", "expires_at"),
+    )
+
+    id_hash: bytes
+    user_id: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    amr: list[str]
+    user_agent: str | None = None
+    address: str | None = None
