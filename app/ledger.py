@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from app.models import Attempt, AuthorizationCode, Client, Grant, Shop, Token, User
+from app.models import Attempt, AuthorizationCode, Client, Consent, Grant, Session, Shop, Token, User
 
 Presented = TypeVar("Presented", AuthorizationCode, Token)
 
@@ -72,6 +72,21 @@ class Facts:
     bearer: Held[Token] | None = None
     user: User | None = None
     attempts: Mapping[bytes, Attempt] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """What was found for a browser that asks for authorization.
+
+    ``client`` is the one that the request names. ``session`` and ``user`` are those of the browser's cookie. ``consent`` is what the
+    user allowed the client before. ``shops`` are those that the user manages and the client may act for, enabled, by their codes.
+    """
+
+    client: Client | None = None
+    session: Session | None = None
+    user: User | None = None
+    consent: Consent | None = None
+    shops: tuple[Shop, ...] = ()
 
 
 @dataclass(slots=True)

@@ -1,4 +1,8 @@
-"""What the wire and the engine say to each other: a request in RFC words, and its outcome."""
+"""What the wire and the engine say to each other: a request in RFC words, and its outcome.
+
+Machines ask for tokens by a :class:`Request` and are told an :class:`Outcome`. A browser brings an :class:`AuthorizationRequest`, and
+what was decided of it is an :class:`ErrorPage`, a :class:`Redirect` or an :class:`Ask`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +12,7 @@ from typing import NamedTuple
 
 from app.core.causes import STANDARD_ANSWERS, Cause
 from app.core.policy import Policy
-from app.models import Client
+from app.models import Client, Consent, Shop, User
 
 
 class Refusal(Exception):  # noqa: N818 (an answer, not an error of the program)
@@ -48,6 +52,7 @@ class Refusal(Exception):  # noqa: N818 (an answer, not an error of the program)
 class Endpoint(StrEnum):
     """What a door is for."""
 
+    AUTHORIZATION = "authorization"
     TOKEN = "token"
     INTROSPECTION = "introspection"
     REVOCATION = "revocation"
@@ -121,3 +126,114 @@ class Outcome:
     user_id: str | None = None
     shop: str | None = None
     replayed: bool = False
+
+
+class ResponseType(NamedTuple):
+    """A ``response_type`` of an authorization door: the engine's grant behind it, the dialect's word for that grant, its policies."""
+
+    grant_type: str
+    registered_grant: str
+    policy: Policy
+    policy_with_shop: Policy
+
+
+@dataclass(slots=True, kw_only=True)
+class AuthorizationRequest(Request):
+    """An authorization request (RFC 6749 §4.1.1, §4.2.1) as the client's dialect reads it.
+
+    ``response_types`` are those of the door, the first of them the default for answers to a request that names none. ``policy`` is the
+    one of the response type without a shop. ``state`` is kept as it was sent, percent-encoding and all, so that it returns byte for
+    byte. ``refusal`` is what is wrong with the parameters as such (one is sent twice, or is not text); where ``is_certain``, the client
+    and its redirect URI can be relied on nevertheless.
+
+    ``asked_at`` is when the browser first came with the request, ``None`` for now: ``prompt=login`` and ``max_age`` are met by a login
+    since. ``subject`` is the user that a verified ``id_token_hint`` names.
+    """
+
+    response_types: Mapping[str, ResponseType]
+    state: str | None = None
+    refusal: Refusal | None = None
+    is_certain: bool = True
+    asked_at: datetime | None = None
+    subject: str | None = None
+
+    @property
+    def response_type(self) -> str:
+        """Return the response type that decides how answers are given: the one asked for, or the first of the door."""
+        sent = self.parameters.get("response_type", "")
+        return sent if sent in self.response_types else next(iter(self.response_types))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the person answered on the consent page; ``shop`` is the code of the one they picked."""
+
+    approved: bool
+    shop: str | None = None
+
+
+class Step(StrEnum):
+    """What comes next for a sound authorization request."""
+
+    LOGIN = "login"
+    CONSENT = "consent"
+    ISSUE = "issue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorPage:
+    """The request is answered to the person alone: there is no redirect URI that can be trusted."""
+
+    refusal: Refusal
+    client: Client | None = None
+
+    @property
+    def status(self) -> int:
+        """Return the HTTP status of the page."""
+        return STANDARD_ANSWERS[self.refusal.cause].status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redirect:
+    """The browser goes back to the client, with what was asked for or with an error.
+
+    ``location`` is the whole URI. ``refusal`` is the error that it tells. ``consent`` is what is to be remembered before the browser is
+    sent away. ``user_id`` and ``shop`` (its code) are for the log.
+    """
+
+    location: str = field(repr=False)
+    client: Client
+    refusal: Refusal | None = None
+    consent: Consent | None = None
+    user_id: str | None = None
+    shop: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """The person is asked: to log in, or to allow the request.
+
+    ``redirect_uri`` is where the answer will go. ``prompt`` holds what the client demanded (``login``, ``consent``, ``select_account``),
+    and ``login_hint``, ``ui_locales`` and ``display`` its wishes for the page. For a consent: ``user`` is asked about ``scopes``, of
+    which ``new_scopes`` were not allowed before; the client would act for one of ``shops``, if there are any; an access token lasts
+    ``access_token_expires_in`` seconds, and the client may renew it for ``renewable_in`` seconds (``None``: not at all, 0: until it is
+    revoked); ``is_remembered`` tells whether the same request is asked about again.
+    """
+
+    step: Step
+    client: Client
+    redirect_uri: str
+    prompt: frozenset[str] = frozenset()
+    login_hint: str | None = None
+    ui_locales: str | None = None
+    display: str | None = None
+    user: User | None = None
+    scopes: tuple[str, ...] = ()
+    new_scopes: tuple[str, ...] = ()
+    shops: tuple[Shop, ...] = ()
+    access_token_expires_in: int = 0
+    renewable_in: int | None = None
+    is_remembered: bool = False
+
+
+Decided = ErrorPage | Redirect | Ask

@@ -11,6 +11,7 @@ class Cause(StrEnum):
     """The reason of a refusal."""
 
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    URI_TOO_LONG = "uri_too_long"
     BODY_TOO_LARGE = "body_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     MALFORMED_BODY = "malformed_body"
@@ -32,14 +33,27 @@ class Cause(StrEnum):
     BAD_USER_CREDENTIALS = "bad_user_credentials"
     BAD_SCOPE = "bad_scope"
     FOREIGN_TOKEN = "foreign_token"
+    UNKNOWN_CLIENT = "unknown_client"
+    UNREGISTERED_REDIRECT_URI = "unregistered_redirect_uri"
+    UNSUPPORTED_RESPONSE_TYPE = "unsupported_response_type"
+    UNAUTHORIZED_RESPONSE_TYPE = "unauthorized_response_type"
+    UNSUPPORTED_RESPONSE_MODE = "unsupported_response_mode"
+    REQUEST_NOT_SUPPORTED = "request_not_supported"
+    REQUEST_URI_NOT_SUPPORTED = "request_uri_not_supported"
+    BAD_CODE_CHALLENGE = "bad_code_challenge"
+    ACCESS_DENIED = "access_denied"
+    LOGIN_REQUIRED = "login_required"
+    CONSENT_REQUIRED = "consent_required"
+    INTERACTION_REQUIRED = "interaction_required"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
     UNAVAILABLE = "unavailable"
     SERVER_ERROR = "server_error"
 
 
 class StandardAnswer(NamedTuple):
-    """The HTTP status and the ``error`` code that a cause has by RFC 6749 §5.2, and the words for a developer.
+    """The HTTP status and the ``error`` code that a cause has, and the words for a developer.
 
+    The codes are those of RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1 and OpenID Connect Core §3.1.2.6.
     ``description`` is what is said where the refusal itself brings no words: printable ASCII without quotes and backslashes.
     """
 
@@ -50,6 +64,7 @@ class StandardAnswer(NamedTuple):
 
 STANDARD_ANSWERS: Final[dict[Cause, StandardAnswer]] = {
     Cause.METHOD_NOT_ALLOWED: StandardAnswer(405, "invalid_request", "This endpoint does not answer this HTTP method."),
+    Cause.URI_TOO_LONG: StandardAnswer(414, "invalid_request", "The request is too long."),
     Cause.BODY_TOO_LARGE: StandardAnswer(413, "invalid_request", "The request body is too large."),
     Cause.UNSUPPORTED_MEDIA_TYPE: StandardAnswer(415, "invalid_request", "This endpoint does not read this Content-Type."),
     Cause.MALFORMED_BODY: StandardAnswer(400, "invalid_request", "The request body is malformed."),
@@ -71,6 +86,18 @@ STANDARD_ANSWERS: Final[dict[Cause, StandardAnswer]] = {
     Cause.BAD_USER_CREDENTIALS: StandardAnswer(400, "invalid_grant", "The user name or password is not valid."),
     Cause.BAD_SCOPE: StandardAnswer(400, "invalid_scope", "The requested scope is malformed or not granted to this client."),
     Cause.FOREIGN_TOKEN: StandardAnswer(400, "invalid_grant", "The token was issued to another client."),
+    Cause.UNKNOWN_CLIENT: StandardAnswer(400, "invalid_client", "The client_id is missing or not registered here."),
+    Cause.UNREGISTERED_REDIRECT_URI: StandardAnswer(400, "invalid_request", "The redirect_uri is not registered for this client."),
+    Cause.UNSUPPORTED_RESPONSE_TYPE: StandardAnswer(400, "unsupported_response_type", "This endpoint does not support this response_type."),
+    Cause.UNAUTHORIZED_RESPONSE_TYPE: StandardAnswer(400, "unauthorized_client", "The client may not use this response_type."),
+    Cause.UNSUPPORTED_RESPONSE_MODE: StandardAnswer(400, "invalid_request", "The response_mode is not supported for this response_type."),
+    Cause.REQUEST_NOT_SUPPORTED: StandardAnswer(400, "request_not_supported", "Request objects are not supported."),
+    Cause.REQUEST_URI_NOT_SUPPORTED: StandardAnswer(400, "request_uri_not_supported", "Request objects by reference are not supported."),
+    Cause.BAD_CODE_CHALLENGE: StandardAnswer(400, "invalid_request", "PKCE takes a code_challenge with code_challenge_method S256."),
+    Cause.ACCESS_DENIED: StandardAnswer(400, "access_denied", "The person refused the request."),
+    Cause.LOGIN_REQUIRED: StandardAnswer(400, "login_required", "The person must log in, and prompt=none forbids to ask."),
+    Cause.CONSENT_REQUIRED: StandardAnswer(400, "consent_required", "The person must consent, and prompt=none forbids to ask."),
+    Cause.INTERACTION_REQUIRED: StandardAnswer(400, "interaction_required", "The person must choose, and prompt=none forbids to ask."),
     Cause.TOO_MANY_ATTEMPTS: StandardAnswer(429, "temporarily_unavailable", "Too many failed attempts. Try again later."),
     Cause.UNAVAILABLE: StandardAnswer(503, "temporarily_unavailable", "The service is busy. Try again shortly."),
     Cause.SERVER_ERROR: StandardAnswer(500, "server_error", "The server failed to answer this request."),

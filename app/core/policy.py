@@ -20,11 +20,16 @@ class RefreshRule(StrEnum):
 
 
 class ShopRule(StrEnum):
-    """Whether a grant acts for a shop."""
+    """Whether a grant acts for a shop.
+
+    ``optional`` and ``required``: for the one that the client names. ``picked``: for the one that the person picks when they allow the
+    request, among those they manage for this client; for none where there is none to pick from.
+    """
 
     NONE = "none"
     OPTIONAL = "optional"
     REQUIRED = "required"
+    PICKED = "picked"
 
 
 class RedirectUriRule(StrEnum):
@@ -36,6 +41,24 @@ class RedirectUriRule(StrEnum):
     REQUIRED = "required"
     REPEATED = "repeated"
     OPTIONAL = "optional"
+
+
+class PkceRule(StrEnum):
+    """From whom the authorization endpoint demands a ``code_challenge`` (RFC 7636 §4.3); one that is sent is checked always.
+
+    ``required``: everybody (RFC 9700 §2.1.1). ``public``: clients that have no secret. ``optional``: nobody.
+    """
+
+    REQUIRED = "required"
+    PUBLIC = "public"
+    OPTIONAL = "optional"
+
+
+class ConsentRule(StrEnum):
+    """Whether a person who has allowed a client these scopes before is asked again: ``remembered`` is not, ``asked`` is each time."""
+
+    REMEMBERED = "remembered"
+    ASKED = "asked"
 
 
 _CENTURY: Final = 100 * 366 * 86400
@@ -57,6 +80,10 @@ class Policy:
     ``refresh_token_expires_in`` and ``refresh_token_idle_in`` of 0 mean no such limit; the family still ends ``family_expires_in``
     after its grant unless that is 0 too. ``grace_in`` is how long a confidential client may repeat a rotation whose answer it lost.
     ``revoke_access_token``: a refresh ends the access tokens that the family had.
+
+    Of the authorization endpoint: ``pkce`` and ``consent``; ``iss`` names this server in every answer (RFC 9207);
+    ``any_loopback_port`` lets the port of a registered ``http://127.0.0.1`` or ``http://[::1]`` vary for a client without a secret
+    (RFC 8252 §7.3).
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (read by the loader of dialect files, never changed)
@@ -76,6 +103,10 @@ class Policy:
     authorization_code_expires_in: int = 60
     redirect_uri: RedirectUriRule = RedirectUriRule.REPEATED
     shop: ShopRule = ShopRule.NONE
+    pkce: PkceRule = PkceRule.REQUIRED
+    consent: ConsentRule = ConsentRule.REMEMBERED
+    iss: bool = False
+    any_loopback_port: bool = False
 
     def __post_init__(self) -> None:
         """Refuse lifetimes that cannot be, or that make a safeguard none.

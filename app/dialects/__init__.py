@@ -3,6 +3,7 @@
 The front door is :class:`Dialects`: the dialects that are loaded, and the doors (method and path) they declare together.
 """
 
+from app.dialects.authorization_door import AuthorizationDoor, AuthorizationReading
 from app.dialects.credentials import is_basic
 from app.dialects.door import Answer, Door, Reading, WireRequest
 from app.dialects.loader import DialectError, Dialects, load_dialects, read_dialect
@@ -10,6 +11,8 @@ from app.dialects.table import parameter_tables
 
 __all__ = [
     "Answer",
+    "AuthorizationDoor",
+    "AuthorizationReading",
     "DialectError",
     "Dialects",
     "Door",

@@ -21,11 +21,11 @@ MULTIPART: Final = "multipart/form-data"
 JSON: Final = "application/json"
 MAXIMUM_BODY: Final[Mapping[str, int]] = {URLENCODED: 64 * 1024, MULTIPART: 64 * 1024, JSON: 256 * 1024}
 """Bytes, by media type."""
-_MAXIMUM_FIELDS: Final = 100
+MAXIMUM_FIELDS: Final = 100
 _MAXIMUM_PARTS: Final = 20
 _MAXIMUM_DEPTH: Final = 20
 _MAXIMUM_PREAMBLE: Final = 1024
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _FILE: Final = re.compile(rb";\s*filename", re.IGNORECASE)
 _BOUNDARY: Final = re.compile(r";\s*boundary=(?:\"([^\"]*)\"|([^;\s\"]*))", re.IGNORECASE)
 
@@ -53,7 +53,7 @@ def _text(raw: bytes) -> str:
 
 
 def _add(pairs: Pairs, name: str, value: str, repeatable: frozenset[str]) -> None:
-    if _CONTROL.search(value) or _CONTROL.search(name):
+    if CONTROL.search(value) or CONTROL.search(name):
         raise _malformed("A parameter holds a control character.")
     if name in pairs:
         if name not in repeatable:
@@ -72,9 +72,9 @@ def decode_urlencoded(body: bytes, _content_type: str, repeatable: frozenset[str
     """
     text = _text(body)
     fields = text.split("&")
-    if len(fields) > _MAXIMUM_FIELDS:
+    if len(fields) > MAXIMUM_FIELDS:
         raise _malformed("The request body has too many fields.")
-    if "%" not in text and "+" not in text and not _CONTROL.search(text):
+    if "%" not in text and "+" not in text and not CONTROL.search(text):
         pairs = dict([field.partition("=")[::2] for field in fields])
         if len(pairs) == len(fields) and "" not in pairs:
             return pairs
@@ -127,10 +127,10 @@ def decode_json(body: bytes, _content_type: str, _repeatable: frozenset[str] = f
         raise _malformed("The request body is not valid JSON.") from None
     if not isinstance(value, dict):
         raise _malformed("The request body is not a JSON object.")
-    if len(value) > _MAXIMUM_FIELDS:
+    if len(value) > MAXIMUM_FIELDS:
         raise _malformed("The request body has too many members.")
     for name, member in value.items():
-        if _CONTROL.search(name) or (isinstance(member, str) and (_CONTROL.search(member) or not _is_scalar_text(member))):
+        if CONTROL.search(name) or (isinstance(member, str) and (CONTROL.search(member) or not _is_scalar_text(member))):
             raise _malformed("A member holds a control character.")
     return value
 

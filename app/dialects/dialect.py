@@ -7,7 +7,7 @@ from datetime import datetime
 
 from app.core.causes import KEEPS_ITS_STATUS, STANDARD_ANSWERS, Cause
 from app.core.policy import Policy
-from app.dialects.file import DialectTables, DoorTable, GrantTable
+from app.dialects.file import AuthorizationDoorTable, DialectTables, DoorTable, GrantTable
 from app.dialects.template import Template
 from app.messages import Refusal
 
@@ -80,8 +80,10 @@ class Dialect:
         """Keep what the loader has checked; ``variants`` holds one for every combination of options."""
         self.name = tables.name
         self.tables = tables
-        self.doors: list[DoorTable] = tables.doors
+        self.doors = [door for door in tables.doors if isinstance(door, DoorTable)]
+        self.authorization_doors = [door for door in tables.doors if isinstance(door, AuthorizationDoorTable)]
         self.grants: Mapping[str, GrantTable] = tables.grants
+        self.token_grants = [word for word, grant in tables.grants.items() if grant.grant_type != "implicit"]
         self.accepts_anonymous = tables.accepts_anonymous
         self.serves_public_clients = tables.serves_public_clients
         self.parameters = {
@@ -93,9 +95,14 @@ class Dialect:
             )
             for name, table in tables.parameters.items()
         }
-        self.refresh_grant = next((word for word, grant in tables.grants.items() if grant.grant_type == "refresh_token"), "")
+        self.machine_parameters = {name: one for name, one in self.parameters.items() if name not in browser_names(tables)}
+        self.refresh_grant = self.grant_word("refresh_token") or ""
         self.plain = variants[frozenset()]
         self._variants = variants
+
+    def grant_word(self, grant_type: str) -> str | None:
+        """Return the dialect's word for a grant of the engine's, the first if there are several, or ``None``."""
+        return next((word for word, grant in self.grants.items() if grant.grant_type == grant_type), None)
 
     def wire_name(self, means: str) -> str:
         """Return the name on the wire of an RFC word."""
@@ -116,6 +123,13 @@ class Dialect:
             if value is not False and option_text(value) not in declared[name]:
                 return f"the option {name} is one of {', '.join(declared[name])}, not {option_text(value)!r}"
         return None
+
+
+def browser_names(tables: DialectTables) -> frozenset[str]:
+    """Return the parameters that only browsers bring; the doors of machines ignore them, as whatever else they do not know."""
+    machines = {name for grant in tables.grants.values() for name in (*grant.required, *grant.optional)}
+    browsers = {name for door in tables.doors if isinstance(door, AuthorizationDoorTable) for name in (*door.required, *door.optional)}
+    return frozenset(browsers - machines)
 
 
 def option_text(value: str | bool) -> str:  # noqa: FBT001 (the value itself)

@@ -67,7 +67,7 @@ class _Owner:
     @classmethod
     def of(cls, dialect: Dialect, path: str) -> "_Owner":
         table = next(door for door in dialect.doors if door.path == path)
-        means = {name: parameter.means for name, parameter in dialect.parameters.items()}
+        means = {name: parameter.means for name, parameter in dialect.machine_parameters.items()}
         authentication = {"grant_type", "client_id", "client_secret"}
         return cls(
             dialect=dialect,
@@ -85,7 +85,7 @@ class _Owner:
                 )
                 for word, grant in dialect.grants.items()
             },
-            grants=tuple(table.grants if table.grants is not None else dialect.grants) if table.endpoint is Endpoint.TOKEN else (),
+            grants=tuple(table.grants if table.grants is not None else dialect.token_grants) if table.endpoint is Endpoint.TOKEN else (),
         )
 
 

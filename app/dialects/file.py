@@ -5,9 +5,9 @@ Every table here is one of the file; a key that stands in none of them is a mist
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, field_validator
 
 from app.core.causes import Cause
 from app.dialects.codecs import JSON, MULTIPART, URLENCODED
@@ -16,7 +16,11 @@ from app.messages import Endpoint
 Words = Mapping[Literal["en", "zh"], str]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.:-]*$", max_length=64)]
 PolicyKeys = dict[str, object]
-EngineGrant = Literal["authorization_code", "client_credentials", "password", "refresh_token"]
+Path = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$", max_length=200)]
+EngineGrant = Literal["authorization_code", "client_credentials", "implicit", "password", "refresh_token"]
+MACHINE_DOOR: Final = "|machine"
+AUTHORIZATION_DOOR: Final = "|authorization"
+"""Which kind a door is; the mark is no part of a key."""
 
 
 class Table(BaseModel):
@@ -67,15 +71,15 @@ class GrantTable(Table):
 
 
 class DoorTable(Table):
-    """``[[doors]]``: a method and path.
+    """``[[doors]]``: a path to which machines post.
 
     ``grants`` are the words accepted there, all if absent; with ``sends_grant_type = false`` there is exactly one and the path says it.
     ``authenticates_by`` is ``client`` (HTTP Basic or body), ``body`` (the body only; an Authorization header is ignored) or ``bearer``.
     ``parameters_first`` checks the parameters before the client. ``repeatable`` names parameters that may be sent more than once.
     """
 
-    path: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$", max_length=200)]
-    endpoint: Endpoint = Endpoint.TOKEN
+    path: Path
+    endpoint: Literal[Endpoint.TOKEN, Endpoint.INTROSPECTION, Endpoint.REVOCATION] = Endpoint.TOKEN
     title: Words = {}
     media_types: list[Literal["application/x-www-form-urlencoded", "multipart/form-data", "application/json"]] = [URLENCODED]
     grants: list[str] | None = None
@@ -83,6 +87,34 @@ class DoorTable(Table):
     authenticates_by: Literal["client", "body", "bearer"] = "client"
     parameters_first: bool = False
     repeatable: list[str] = []
+
+
+class AuthorizationDoorTable(Table):
+    """``[[doors]]`` with ``endpoint = "authorization"``: a path to which clients send browsers (RFC 6749 §3.1).
+
+    ``response_types`` are those served, the first of them the one by which requests are answered that name none; the policy of each is
+    that of the grant behind it. ``required`` and ``optional`` name the parameters on the wire that are understood; every other one is
+    ignored.
+    """
+
+    path: Path
+    endpoint: Literal[Endpoint.AUTHORIZATION]
+    title: Words = {}
+    methods: Annotated[list[Literal["GET", "POST"]], Field(min_length=1)] = ["GET"]
+    response_types: Annotated[list[Literal["code", "token"]], Field(min_length=1)] = ["code"]
+    required: list[str]
+    optional: list[str] = []
+
+
+def kind_of_door(value: object) -> str:
+    """Return which kind of door a table of the file is."""
+    endpoint = value.get("endpoint") if isinstance(value, Mapping) else getattr(value, "endpoint", None)
+    return AUTHORIZATION_DOOR if endpoint == Endpoint.AUTHORIZATION else MACHINE_DOOR
+
+
+AnyDoorTable = Annotated[
+    Annotated[DoorTable, Tag(MACHINE_DOOR)] | Annotated[AuthorizationDoorTable, Tag(AUTHORIZATION_DOOR)], Discriminator(kind_of_door)
+]
 
 
 class AnswerTable(Table):
@@ -132,10 +164,20 @@ class DialectTables(VariantTables):
     serves_public_clients: bool = True
     default_auth_method: Literal["client_secret_basic", "client_secret_post"] | None = None
     default_grant_types: list[str] | None = None
-    doors: Annotated[list[DoorTable], Field(min_length=1)]
+    doors: Annotated[list[AnyDoorTable], Field(min_length=1)]
     parameters: dict[Name, ParameterTable] = {}
     grants: dict[Name, GrantTable] = {}
     options: dict[Name, dict[str, OptionTables]] = {}
 
 
-__all__ = ["JSON", "MULTIPART", "URLENCODED", "DialectTables", "DoorTable", "GrantTable", "OptionTables", "ParameterTable"]
+__all__ = [
+    "JSON",
+    "MULTIPART",
+    "URLENCODED",
+    "AuthorizationDoorTable",
+    "DialectTables",
+    "DoorTable",
+    "GrantTable",
+    "OptionTables",
+    "ParameterTable",
+]

@@ -3,20 +3,23 @@
 import itertools
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from app.core.causes import Cause
 from app.core.policy import Policy
+from app.dialects.authorization_door import GRANT_TYPES, AuthorizationDoor
 from app.dialects.dialect import Dialect, ErrorAnswer, GrantPolicy, Variant, option_text, standard_error
 from app.dialects.door import Door
-from app.dialects.file import DialectTables, OptionTables
+from app.dialects.file import AUTHORIZATION_DOOR, MACHINE_DOOR, AuthorizationDoorTable, DialectTables, DoorTable, OptionTables
 from app.dialects.template import Template
 from app.messages import Endpoint
+
+D = TypeVar("D", Door, AuthorizationDoor)
 
 BUILT_IN: Final = Path(__file__).parent
 _POLICY: Final = TypeAdapter(Policy)
@@ -47,7 +50,9 @@ class Dialects:
             if dialect.name in self.by_name:
                 raise DialectError(f"two dialect files are called {dialect.name}")
             self.by_name[dialect.name] = dialect
-        _ = self.doors
+        shared = self.doors.keys() & self.authorization_doors.keys()
+        if shared:
+            raise DialectError(f"door {min(shared)}: machines post to it and browsers are sent to it: one of them needs another path")
 
     def __getitem__(self, name: str) -> Dialect:
         """Return the dialect of that name."""
@@ -56,17 +61,31 @@ class Dialects:
     @cached_property
     def doors(self) -> Mapping[str, Door]:
         """The doors by path; a path that several dialects declare is one door for all of them."""
-        plates: dict[str, list[Dialect]] = {}
-        for dialect in self.by_name.values():
-            for table in dialect.doors:
-                plates.setdefault(table.path, []).append(dialect)
-        doors = {}
-        for path, owners in plates.items():
-            try:
-                doors[path] = Door(path, owners)
-            except ValueError as error:
-                raise DialectError(f"door {path}: {error}") from None
-        return doors
+        return _opened(Door, [(table.path, dialect) for dialect in self.by_name.values() for table in dialect.doors])
+
+    @cached_property
+    def authorization_doors(self) -> Mapping[str, AuthorizationDoor]:
+        """The doors to which clients send browsers, by path, one for all dialects that declare it."""
+        plates = [(table.path, dialect) for dialect in self.by_name.values() for table in dialect.authorization_doors]
+        return _opened(AuthorizationDoor, plates)
+
+
+def _opened(make: Callable[[str, list[Dialect]], D], plates: Iterable[tuple[str, Dialect]]) -> Mapping[str, D]:
+    """Open the door at each path for all dialects that declare it.
+
+    Raises:
+        DialectError: they declare it in ways that cannot both hold.
+    """
+    owners: dict[str, list[Dialect]] = {}
+    for path, dialect in plates:
+        owners.setdefault(path, []).append(dialect)
+    doors = {}
+    for path, dialects in owners.items():
+        try:
+            doors[path] = make(path, dialects)
+        except ValueError as error:
+            raise DialectError(f"door {path}: {error}") from None
+    return doors
 
 
 def load_dialects(folder: Path | None = None) -> Dialects:
@@ -125,7 +144,8 @@ def _unique(members: list[tuple[str, object]]) -> dict[str, object]:
 
 def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False)[0]
-    return f"{'.'.join(str(part) for part in first['loc']) or 'file'}: {first['msg']}"
+    parts = [str(part) for part in first["loc"] if part not in {MACHINE_DOOR, AUTHORIZATION_DOOR}]
+    return f"{'.'.join(parts) or 'file'}: {first['msg']}"
 
 
 def _build(tables: DialectTables) -> Dialect:
@@ -142,12 +162,15 @@ def _build(tables: DialectTables) -> Dialect:
 
 
 _WORDS: Final = frozenset({"grant_type", "client_id", "client_secret", "client_name", "code", "redirect_uri", "code_verifier"}) | {
-    *("refresh_token", "username", "password", "scope", "shop", "token", "token_type_hint")
+    *("refresh_token", "username", "password", "scope", "shop", "token", "token_type_hint"),
+    *("response_type", "response_mode", "state", "code_challenge", "code_challenge_method", "request", "request_uri"),
+    *("prompt", "max_age", "login_hint", "ui_locales", "display"),
 }
 """What a parameter may mean to the engine."""
 _CANNOT_DO_WITHOUT: Final = {
     "authorization_code": ("code",),
     "client_credentials": (),
+    "implicit": (),
     "password": ("username", "password"),
     "refresh_token": ("refresh_token",),
 }
@@ -178,7 +201,11 @@ def _check_needs(tables: DialectTables) -> None:
         if lacking is not None:
             raise _Problem(f"grants.{word}.required: none of them means {lacking}")
     for index, door in enumerate(tables.doors):
-        if door.endpoint is Endpoint.TOKEN and door.sends_grant_type and "grant_type" not in means.values():
+        if isinstance(door, AuthorizationDoorTable):
+            lacking = next((one for one in ("response_type", "client_id") if one not in {means[name] for name in door.required}), None)
+            if lacking is not None:
+                raise _Problem(f"doors.{index}.required: none of them means {lacking}")
+        elif door.endpoint is Endpoint.TOKEN and door.sends_grant_type and "grant_type" not in means.values():
             raise _Problem(f"doors.{index}: no parameter means grant_type")
 
 
@@ -197,18 +224,38 @@ def _check_grants(tables: DialectTables) -> None:
 
 def _check_doors(tables: DialectTables) -> None:
     for index, door in enumerate(tables.doors):
-        unknown = set(door.grants or []) - set(tables.grants)
-        if unknown:
-            raise _Problem(f"doors.{index}.grants: there is no grant {', '.join(sorted(unknown))}")
-        if not door.sends_grant_type and len(door.grants or []) != 1:
-            raise _Problem(f"doors.{index}.sends_grant_type: a door that is sent no grant_type has exactly one grant")
-        if door.parameters_first and door.sends_grant_type:
-            raise _Problem(f"doors.{index}.parameters_first: is for a door that is sent no grant_type")
-        if door.endpoint is Endpoint.TOKEN and not tables.grants:
-            raise _Problem(f"doors.{index}: a token door needs a grant")
+        if isinstance(door, AuthorizationDoorTable):
+            _check_authorization_door(index, door, tables)
+        else:
+            _check_machine_door(index, door, tables)
     paths = [door.path for door in tables.doors]
     if len(set(paths)) != len(paths):
         raise _Problem("doors: two of them have the same path")
+
+
+def _check_machine_door(index: int, door: DoorTable, tables: DialectTables) -> None:
+    unknown = set(door.grants or []) - set(tables.grants)
+    if unknown:
+        raise _Problem(f"doors.{index}.grants: there is no grant {', '.join(sorted(unknown))}")
+    if any(tables.grants[word].grant_type == "implicit" for word in door.grants or []):
+        raise _Problem(f"doors.{index}.grants: the implicit grant belongs to an authorization door, by response_types")
+    if not door.sends_grant_type and len(door.grants or []) != 1:
+        raise _Problem(f"doors.{index}.sends_grant_type: a door that is sent no grant_type has exactly one grant")
+    if door.parameters_first and door.sends_grant_type:
+        raise _Problem(f"doors.{index}.parameters_first: is for a door that is sent no grant_type")
+    if door.endpoint is Endpoint.TOKEN and not tables.grants:
+        raise _Problem(f"doors.{index}: a token door needs a grant")
+
+
+def _check_authorization_door(index: int, door: AuthorizationDoorTable, tables: DialectTables) -> None:
+    for key, names in (("required", door.required), ("optional", door.optional)):
+        for name in names:
+            if name not in tables.parameters:
+                raise _Problem(f"doors.{index}.{key}: the parameter {name} is not among the parameters")
+    for response_type in door.response_types:
+        grant_type = GRANT_TYPES[response_type]
+        if not any(grant.grant_type == grant_type for grant in tables.grants.values()):
+            raise _Problem(f"doors.{index}.response_types: {response_type} needs a grant whose grant_type is {grant_type}")
 
 
 def _variant(tables: DialectTables, chosen: Mapping[str, OptionTables]) -> Variant:

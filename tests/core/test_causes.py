@@ -12,18 +12,38 @@ RFC_6749_CODES = {
     "unsupported_grant_type",
     "invalid_scope",
 }
-BEYOND = {"invalid_token": 401, "temporarily_unavailable": None, "server_error": 500}
+BEYOND = {"invalid_token", "temporarily_unavailable", "server_error"}
+AT_THE_AUTHORIZATION_ENDPOINT = {"unsupported_response_type", "access_denied"}
+OF_OPENID_CONNECT = {
+    "login_required",
+    "consent_required",
+    "interaction_required",
+    "request_not_supported",
+    "request_uri_not_supported",
+}
+STATUSES = {
+    "invalid_client": {400, 401},
+    "invalid_request": {400, 405, 413, 414, 415},
+    "invalid_token": {401},
+    "server_error": {500},
+    "temporarily_unavailable": {429, 503},
+}
+"""Where they are not 400 alone."""
 
 
 @pytest.mark.parametrize("cause", Cause)
+@pytest.mark.rfc("6749", "4.1.2.1")
 @pytest.mark.rfc("6749", "5.2")
 @pytest.mark.security("TK-13")
 def test_every_cause_has_the_answer_of_the_rfc(cause: Cause) -> None:
     answer = STANDARD_ANSWERS[cause]
-    assert answer.error in RFC_6749_CODES | set(BEYOND)
+    assert answer.error in RFC_6749_CODES | BEYOND | AT_THE_AUTHORIZATION_ENDPOINT | OF_OPENID_CONNECT
     assert re.fullmatch(r"[\x20-\x21\x23-\x5b\x5d-\x7e]+", answer.description)
-    expected = {"invalid_client": {401}, "invalid_request": {400, 405, 413, 415}, "invalid_token": {401}, "server_error": {500}}
-    assert answer.status in expected.get(answer.error, {429, 503} if answer.error == "temporarily_unavailable" else {400})
+    assert answer.status in STATUSES.get(answer.error, {400})
+
+
+def test_only_a_browser_is_told_of_an_unknown_client_by_anything_but_401() -> None:
+    assert [cause for cause in Cause if STANDARD_ANSWERS[cause][:2] == (400, "invalid_client")] == [Cause.UNKNOWN_CLIENT]
 
 
 def test_no_answer_contains_what_a_published_client_takes_for_success() -> None:
@@ -32,4 +52,4 @@ def test_no_answer_contains_what_a_published_client_takes_for_success() -> None:
 
 def test_only_what_proxies_and_retries_act_on_keeps_its_status() -> None:
     assert {STANDARD_ANSWERS[cause].status for cause in KEEPS_ITS_STATUS} == {429, 500, 503}
-    assert {STANDARD_ANSWERS[cause].status for cause in set(Cause) - KEEPS_ITS_STATUS} == {400, 401, 405, 413, 415}
+    assert {STANDARD_ANSWERS[cause].status for cause in set(Cause) - KEEPS_ITS_STATUS} == {400, 401, 405, 413, 414, 415}
