@@ -30,7 +30,7 @@ def list_all(output: Output = Form.TABLE) -> None:
         {
             "name": dialect.name,
             "title": dialect.tables.title.get("en") or next(iter(dialect.tables.title.values()), None),
-            "doors": [door.path for door in dialect.doors],
+            "doors": [door.path for door in dialect.tables.doors],
             "grants": list(dialect.grants),
             "options": list(dialect.tables.options),
         }
@@ -48,7 +48,7 @@ def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="A dialect f
     dialect = read_dialect(file)
     others = [other for other in load_dialects(settings_with(None).dialects).by_name.values() if other.name != dialect.name]
     Dialects([*others, dialect])
-    doors = ", ".join(door.path for door in dialect.doors)
+    doors = ", ".join(door.path for door in dialect.tables.doors)
     put(f"{file}: {dialect.name} is good: grants {', '.join(dialect.grants) or 'none'}; doors {doors}")
 
 

@@ -94,7 +94,7 @@ class AuthorizationDoorTable(Table):
 
     ``response_types`` are those served, the first of them the one by which requests are answered that name none; the policy of each is
     that of the grant behind it. ``required`` and ``optional`` name the parameters on the wire that are understood; every other one is
-    ignored.
+    ignored. ``descriptions`` are the words for parameters that mean something else here than at the token door.
     """
 
     path: Path
@@ -104,6 +104,7 @@ class AuthorizationDoorTable(Table):
     response_types: Annotated[list[Literal["code", "token"]], Field(min_length=1)] = ["code"]
     required: list[str]
     optional: list[str] = []
+    descriptions: dict[str, Words] = {}
 
 
 def kind_of_door(value: object) -> str:

@@ -248,7 +248,7 @@ def _check_machine_door(index: int, door: DoorTable, tables: DialectTables) -> N
 
 
 def _check_authorization_door(index: int, door: AuthorizationDoorTable, tables: DialectTables) -> None:
-    for key, names in (("required", door.required), ("optional", door.optional)):
+    for key, names in (("required", door.required), ("optional", door.optional), ("descriptions", door.descriptions)):
         for name in names:
             if name not in tables.parameters:
                 raise _Problem(f"doors.{index}.{key}: the parameter {name} is not among the parameters")

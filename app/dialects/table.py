@@ -1,10 +1,10 @@
 """What a partner reads of a dialect: its doors and the tables of their parameters, made from the file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from app.dialects.dialect import Dialect
-from app.dialects.file import DoorTable, GrantTable, Words
+from app.dialects.file import AuthorizationDoorTable, DoorTable, GrantTable, Words
 from app.messages import Endpoint
 
 _HEADINGS = {
@@ -15,7 +15,11 @@ _HEADINGS = {
 
 def parameter_tables(dialect: Dialect, language: str) -> str:
     """Return the dialect's doors and parameters as Markdown in ``en`` or ``zh``."""
-    return "\n".join(chain.from_iterable(_door(dialect, door, language) for door in dialect.doors)).rstrip() + "\n"
+    parts = [
+        _authorization_door(dialect, door, language) if isinstance(door, AuthorizationDoorTable) else _door(dialect, door, language)
+        for door in dialect.tables.doors
+    ]
+    return "\n".join(chain.from_iterable(parts)).rstrip() + "\n"
 
 
 def _words(words: Words, language: str) -> str:
@@ -28,19 +32,40 @@ def _door(dialect: Dialect, door: DoorTable, language: str) -> Iterator[str]:
     yield f"`POST {door.path}` ({', '.join(door.media_types)})"
     yield ""
     if door.endpoint is Endpoint.TOKEN:
-        for word in door.grants if door.grants is not None else dialect.grants:
+        for word in door.grants if door.grants is not None else dialect.token_grants:
             yield from _grant(dialect, door, word, dialect.grants[word], language)
 
 
+def _authorization_door(dialect: Dialect, door: AuthorizationDoorTable, language: str) -> Iterator[str]:
+    yield f"## {_words(door.title, language) or door.path}"
+    yield ""
+    yield f"{', '.join(f'`{method} {door.path}`' for method in door.methods)} (response_type {', '.join(door.response_types)})"
+    yield ""
+    yield from _heading(language)
+    yield from _parameters(dialect, door.required, door.optional, language, door.descriptions)
+    yield ""
+
+
 def _grant(dialect: Dialect, door: DoorTable, word: str, grant: GrantTable, language: str) -> Iterator[str]:
-    name, kind, required, description, yes, no = _HEADINGS[language]
     yield f"### {_words(grant.title, language) or word}" + (f" (`{word}`)" if door.sends_grant_type else "")
     yield ""
+    yield from _heading(language)
+    if door.authenticates_by == "bearer":
+        yield f"| Authorization | header | {_HEADINGS[language][4]} | Bearer $access_token |"
+    yield from _parameters(dialect, grant.required, grant.optional, language)
+    yield ""
+
+
+def _heading(language: str) -> Iterator[str]:
+    name, kind, required, description, _, _ = _HEADINGS[language]
     yield f"| {name} | {kind} | {required} | {description} |"
     yield "| --- | --- | --- | --- |"
-    if door.authenticates_by == "bearer":
-        yield f"| Authorization | header | {yes} | Bearer $access_token |"
-    for parameter, needed in [*((one, yes) for one in grant.required), *((one, no) for one in grant.optional)]:
+
+
+def _parameters(
+    dialect: Dialect, required: list[str], optional: list[str], language: str, descriptions: Mapping[str, Words] | None = None
+) -> Iterator[str]:
+    *_, yes, no = _HEADINGS[language]
+    for parameter, needed in [*((one, yes) for one in required), *((one, no) for one in optional)]:
         table = dialect.tables.parameters[parameter]
-        yield f"| {parameter} | {table.type} | {needed} | {_words(table.description, language)} |"
-    yield ""
+        yield f"| {parameter} | {table.type} | {needed} | {_words((descriptions or {}).get(parameter, table.description), language)} |"

@@ -55,7 +55,8 @@ def test_a_door_that_gives_no_tokens_has_no_grants() -> None:
 def test_every_dialect_has_its_document_in_every_language(dialect: str, language: str) -> None:
     loaded = load_dialects()[dialect]
     tables = parameter_tables(loaded, language)
-    assert tables.count("`POST ") == len(loaded.doors)
+    assert tables.count("\n`POST ") == len(loaded.doors)
+    assert tables.count("(response_type ") == len(loaded.authorization_doors)
     for name in {name for grant in loaded.grants.values() for name in (*grant.required, *grant.optional)}:
         assert f"| {name} |" in tables
 
