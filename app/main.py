@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlsplit
 
 import uvicorn
 import uvloop
@@ -20,6 +21,8 @@ from starlette.responses import JSONResponse
 from uvicorn.supervisors import Multiprocess
 
 from app import __version__
+from app.browser.pages import Pages
+from app.browser.theme import load_theme
 from app.core.clock import Clock, SystemClock
 from app.core.mistakes import ExitCode, Mistake
 from app.dialects import DialectError, Dialects, load_dialects
@@ -31,6 +34,7 @@ from app.proofs import Gatherer, PasswordPool
 from app.routers import health
 from app.routers.machine import Machine, Receive, Scope, Send
 from app.routers.oauth2 import machine_router, machines_by_path
+from app.routers.static import static_router
 from app.routers.well_known import well_known_router
 from app.settings import PREFIX, Settings, load_settings
 from app.storage import Storage, open_storage
@@ -62,16 +66,18 @@ def create_app(
     clock: Clock | None = None,
     journal: Journal | None = None,
     dialects: Dialects | None = None,
+    pages: Pages | None = None,
     storage: Storage | None = None,
 ) -> Application:
     """Build the application; what is not given is made from the settings. The storage opens when the application starts.
 
     Raises:
-        Mistake: a dialect file cannot be used.
+        Mistake: a dialect file, or what the pages are made of, cannot be used.
     """
     clock = clock or SystemClock()
     journal = journal or JsonJournal()
     dialects = dialects or read_dialects(settings)
+    pages = pages or read_pages(settings)
     machines = [Machine(door, clock, journal) for door in dialects.doors.values()]
 
     @asynccontextmanager
@@ -105,6 +111,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _refuse)
     app.include_router(health.router)
     app.include_router(well_known_router(settings.effective_issuer))
+    app.include_router(static_router(pages.assets))
     doors = machine_router(dialects, machines)
     app.include_router(doors)
     app.machines = dict(machines_by_path(doors.routes)) if settings.direct_doors else {}
@@ -150,6 +157,16 @@ def read_dialects(settings: Settings) -> Dialects:
         raise Mistake(str(error), ExitCode.CONFIGURATION) from None
 
 
+def read_pages(settings: Settings) -> Pages:
+    """Return the pages in the theme of the settings.
+
+    Raises:
+        Mistake: the name, the colour, the logo or a template cannot be used.
+    """
+    theme = load_theme(settings.brand_name, settings.brand_color, settings.brand_logo, settings.templates)
+    return Pages(theme, urlsplit(settings.effective_issuer).path)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
     """What a way to start adds to the server: ``serve`` and ``sandbox`` differ in nothing else.
@@ -173,7 +190,7 @@ def run(settings: Settings, start: Start) -> None:
         DatabaseError: the database cannot be used (see :mod:`app.storage`).
     """
     set_up_logging(settings.log_level, plain=start.plain_logs)
-    dialects = read_dialects(settings)
+    dialects, pages = read_dialects(settings), read_pages(settings)
     sockets = bind(settings.host, settings.port, loopback=start.loopback)
     port: int = sockets[0].getsockname()[1]
     if settings.port != port:
@@ -181,7 +198,7 @@ def run(settings: Settings, start: Start) -> None:
     try:
         if settings.workers == 1:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_serve(settings, start, dialects, sockets))
+                runner.run(_serve(settings, start, dialects, pages, sockets))
         else:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_prepare(settings, start, dialects))
@@ -200,12 +217,12 @@ async def _prepare(settings: Settings, start: Start, dialects: Dialects) -> None
         await storage.close()
 
 
-async def _serve(settings: Settings, start: Start, dialects: Dialects, sockets: list[socket.socket]) -> None:
+async def _serve(settings: Settings, start: Start, dialects: Dialects, pages: Pages, sockets: list[socket.socket]) -> None:
     clock = SystemClock()
     storage = await open_storage(settings.database_url.get_secret_value(), clock=clock)
     try:
         await start.prepare(storage, dialects, clock)
-        app = create_app(settings, clock=clock, journal=start.journal, dialects=dialects, storage=storage)
+        app = create_app(settings, clock=clock, journal=start.journal, dialects=dialects, pages=pages, storage=storage)
         server = _Announcing(uvicorn.Config(app, **uvicorn_options()), lambda: start.announce(settings.effective_issuer, settings.port))
         await server.serve(sockets)
     finally:

@@ -58,6 +58,21 @@ class Settings(BaseSettings):
     dialects: Path | None = None
     """A folder of further dialect files."""
 
+    brand_name: str = "Tokenry"
+    """What the pages call this service."""
+
+    brand_logo: Path | None = None
+    """A picture that stands on the pages in place of the name: SVG, PNG, JPEG or WebP, at most 256 kB."""
+
+    brand_color: str = "#0f6b66"
+    """The accent of the pages, as ``#rrggbb``. What stands on it or is written in it is made readable, in light and in dark."""
+
+    templates: Path | None = None
+    """A folder of page templates that replace ours by file name; each is tried at start."""
+
+    language: Literal["en", "zh"] = "en"
+    """The language of the pages where a browser asks for none that they speak."""
+
     log_level: Literal["critical", "error", "warning", "info", "debug"] = "info"
     """What is logged; no level shows a secret."""
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from app.browser.languages import TAGS
+
 _YEAR: Final = 365 * 24 * 3600
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; script-src 'self'; "
@@ -18,7 +20,8 @@ def page_headers(issuer: str, redirect_uri: str | None = None, *, language: str 
     """Return the headers of a page.
 
     ``redirect_uri`` is where a form of the page may end up: the client's, already found registered. On an https issuer the browser is
-    told to keep to https for a year.
+    told to keep to https for a year (RFC 6797). A page on the way back to a client keeps its opener: apps that sign people in by a
+    pop-up of their own wait there for the answer.
     """
     headers = {
         "Cache-Control": "no-store",
@@ -26,29 +29,20 @@ def page_headers(issuer: str, redirect_uri: str | None = None, *, language: str 
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Permissions-Policy": _PERMISSIONS,
-        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "unsafe-none" if redirect_uri else "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
     if language is not None:
-        headers["Content-Language"] = language
+        headers["Content-Language"] = TAGS[language]
     if issuer.startswith("https:"):
-        headers["Strict-Transport-Security"] = f"max-age={_YEAR}; includeSubDomains"
+        headers["Strict-Transport-Security"] = f"max-age={_YEAR}"
     return headers
 
 
 def _form_action(redirect_uri: str | None) -> str:
-    """Return the sources that forms may post to or be redirected to (CSP 3 §6.4.1)."""
-    if redirect_uri is None:
-        return "'self'"
-    return f"'self' {_source(redirect_uri)}"
+    """Return the sources that forms may post to or be redirected to (CSP 3 §6.4.1).
 
-
-def _source(uri: str) -> str:
-    """Return the origin of a web address, or the scheme of an app's own.
-
-    An IPv6 address has no place in the grammar of sources, so there the scheme must do.
+    Browsers hold every redirect of the answer to it, also those that the client's own callback answers with, to addresses that we
+    cannot know. So the client's scheme is named and not its origin.
     """
-    parts = urlsplit(uri)
-    if parts.scheme not in {"http", "https"} or "[" in parts.netloc:
-        return f"{parts.scheme}:"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    return f"'self' {urlsplit(redirect_uri).scheme}:" if redirect_uri else "'self'"
