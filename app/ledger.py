@@ -7,7 +7,7 @@ found; the writes are a list that wins or loses as a whole; the receipt says whi
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from app.models import Attempt, AuthorizationCode, Client, Consent, Grant, Session, Shop, Token, User
 
@@ -43,6 +43,11 @@ class Needs:
     login: str | None = None
     attempts: tuple[bytes, ...] = ()
 
+    @property
+    def is_of_client_alone(self) -> bool:
+        """Whether nothing but a client and its failure counters is needed."""
+        return self.shop is None and self.code_hash is None and self.token_hash is None and self.bearer_hash is None and self.login is None
+
 
 @dataclass(slots=True)
 class Held(Generic[Presented]):
@@ -63,7 +68,11 @@ class Held(Generic[Presented]):
 
 @dataclass(slots=True)
 class Facts:
-    """What was found for the needs; a shop is here only if it is granted to the client and enabled."""
+    """What was found for the needs; a shop is here only if it is granted to the client and enabled.
+
+    ``remembered`` tells that the client comes from memory and that no counter was read: whoever allows something on the strength of it
+    says so in the writes (``relies_on``), and whoever refuses decides again over loaded facts.
+    """
 
     client: Client | None = None
     shop: Shop | None = None
@@ -72,6 +81,17 @@ class Facts:
     bearer: Held[Token] | None = None
     user: User | None = None
     attempts: Mapping[bytes, Attempt] = field(default_factory=dict)
+    remembered: bool = False
+
+
+class Reliance(NamedTuple):
+    """What must still be true when an entry is written: the client's version, and that a counter begun after ``since`` is below."""
+
+    client_id: str
+    version: int
+    key: bytes | None
+    below: int
+    since: datetime
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,13 +122,15 @@ class Spend:
 class Writes:
     """One entry of a batch: it wins or loses as a whole, and its insertions happen only if its guard wins.
 
-    ``at`` is the moment that every stamp carries. ``revoke_grants`` ends families; ``revoke_access_of`` ends the access tokens that a
+    ``at`` is the moment that every stamp carries. ``relies_on`` is checked in the same statement; an entry that relies on what is not
+    so any more loses.  ``revoke_grants`` ends families; ``revoke_access_of`` ends the access tokens that a
     family has at that moment; ``revoke_tokens`` ends single tokens. ``extend`` moves the end of tokens; ``touch`` notes the use of
     refresh tokens. ``count`` adds one failure to each counter, whose window is ``window``; ``forget`` clears counters.
     """
 
     at: datetime
     spend: Spend | None = None
+    relies_on: Reliance | None = None
     grants: list[Grant] = field(default_factory=list)
     codes: list[AuthorizationCode] = field(default_factory=list)
     tokens: list[Token] = field(default_factory=list)
@@ -123,11 +145,13 @@ class Writes:
 
     def __bool__(self) -> bool:
         """Whether there is anything to commit."""
-        return bool(
+        return bool(self.tokens or self.grants or self.codes or not self.only_inserts)
+
+    @property
+    def only_inserts(self) -> bool:
+        """Whether nothing that is there already is touched."""
+        return not (
             self.spend
-            or self.tokens
-            or self.grants
-            or self.codes
             or self.revoke_grants
             or self.revoke_access_of
             or self.revoke_tokens
@@ -140,7 +164,9 @@ class Writes:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of an entry. ``won`` is false only where its spend found the record used; then nothing of it was written.
+    """What became of an entry.
+
+    ``won`` is false only where its spend found the record used, or where it relied on what was not so; then nothing of it was written.
 
     ``attempts`` holds the counters of ``count`` as they stand after this entry and before any later one.
     """

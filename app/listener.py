@@ -6,9 +6,10 @@ import logging
 import os
 import re
 import socket
-from typing import Any, Final, cast
+from collections.abc import MutableMapping
+from typing import Any, Final, Protocol, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from app.core.mistakes import ExitCode, Mistake
 
@@ -34,6 +35,8 @@ _FIRST, _LAST = b"!~"
 _HOSTS: Final = {"1.0": (0, 1), "1.1": (1,)}
 """How many Host fields a version takes."""
 BACKLOG: Final = 2048
+SHORTCUT: Final = "tokenry.shortcut"
+"""Under this name among ASGI's extensions a request has its :class:`Shortcut`, where this module is the server."""
 
 
 class _Corked:
@@ -42,10 +45,11 @@ class _Corked:
     ASGI says that a server does not start to send before the first body event, so nothing waits longer than it may.
     """
 
-    __slots__ = ("_head", "_transport")
+    __slots__ = ("_head", "_last", "_transport")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self._last: asyncio.TimerHandle | None = None
         self._head = b""
 
     def write(self, data: bytes) -> None:
@@ -68,13 +72,34 @@ class _Corked:
         """Send what waits, then close; a client that does not read is let go all the same."""
         self.flush()
         self._transport.close()
-        asyncio.get_running_loop().call_later(WRITE_SECONDS, self._transport.abort)
+        if self._last is None:
+            self._last = asyncio.get_running_loop().call_later(WRITE_SECONDS, self._transport.abort)
+
+    def closed(self) -> None:
+        """Forget that somebody had to be let go: they went."""
+        if self._last is not None:
+            self._last.cancel()
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever a transport has)
         return getattr(self._transport, name)
 
 
 _FINAL_STATUS: Final = (b"HTTP/1.1 2", b"HTTP/1.1 3", b"HTTP/1.1 4", b"HTTP/1.1 5")
+
+
+class Shortcut(Protocol):
+    """What the server lets an application of ours do with a request, past ASGI's messages: take it and answer it as a whole."""
+
+    def take_body(self, scope: MutableMapping[str, Any]) -> bytes | None:
+        """Return the body where all of it is there already, else ``None``."""
+        ...
+
+    def reply(self, scope: MutableMapping[str, Any], status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Send an answer in one piece, or return false where it has to go ASGI's way, since it is not its turn yet.
+
+        The header fields are the program's own and their names in lower case; among them is the content's length.
+        """
+        ...
 
 
 class MalformedRequest(Exception):  # noqa: N818 (what the client sent)
@@ -118,6 +143,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock with the connection."""
         self._corked = _Corked(transport)
+        self._extensions: dict[str, Any] = {SHORTCUT: self}
         super().connection_made(self._corked)  # type: ignore[arg-type]  # it stands in for the transport
         self._timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
 
@@ -125,6 +151,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Stop the clocks."""
         self._stop()
         self._written()
+        self._corked.closed()
         self.pipeline.clear()
         super().connection_lost(exc)
 
@@ -200,6 +227,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._stop()
         super().on_headers_complete()
         self.headers = _Trailer()
+        self.scope["extensions"] = self._extensions
         if self._is_stopping:
             self.cycle.keep_alive = False
 
@@ -217,6 +245,34 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_body = False
         self._stop()
         super().on_message_complete()
+
+    def take_body(self, scope: MutableMapping[str, Any]) -> bytes | None:
+        """See :class:`Shortcut`."""
+        cycle = self.cycle
+        if cycle.scope is not scope or cycle.more_body or cycle.disconnected or cycle.waiting_for_100_continue:
+            return None
+        body, cycle.body = bytes(cycle.body), bytearray()
+        return body
+
+    def reply(self, scope: MutableMapping[str, Any], status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
+        """See :class:`Shortcut`."""
+        cycle = self.cycle
+        if cycle.scope is not scope or self.flow.write_paused:
+            return False
+        if cycle.disconnected:
+            return True
+        cycle.response_started = cycle.response_complete = True
+        lines = [STATUS_LINE[status]]
+        for name, value in cycle.default_headers + headers:
+            lines += (name, b": ", value, b"\r\n")
+        lines.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+        lines.append(body)
+        self._corked.write(b"".join(lines))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self._corked.close()
+        cycle.on_response()
+        return True
 
     def on_response_complete(self) -> None:
         """Send the head of an answer that had no body."""

@@ -59,8 +59,7 @@ class Pipeline:
         exchange = Exchange(self._clock.now())
         try:
             reading = exchange.reading = door.read(wire)
-            async with asyncio.timeout(PATIENCE):
-                await self._settle(door, reading, exchange)
+            await self._settle(door, reading, exchange)
         except Refusal as refusal:
             exchange.outcome = Outcome(refusal=refusal.settled())
         except StorageUnavailable as problem:
@@ -76,15 +75,23 @@ class Pipeline:
         return exchange
 
     async def _settle(self, door: Door, reading: Reading, exchange: Exchange) -> None:
-        """Decide until a commit is won; the second time the winner of a lost race shows in the facts."""
-        for _ in range(_TRIES):
-            if await self._decide(door, reading, exchange):
-                return
+        """Decide until a commit is won; the second time the winner of a lost race shows in the facts.
+
+        What memory has is tried first: it is enough for a yes that the commit confirms, and never for a no.
+        """
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        needs = needs_of(reading.candidates)
+        remembered = self._storage.recall(needs)
+        if remembered is not None and await self._decide(door, reading, exchange, remembered):
+            return
+        async with asyncio.timeout_at(deadline):
+            for _ in range(_TRIES):
+                if await self._decide(door, reading, exchange, await self._storage.load(needs)):
+                    return
         exchange.outcome.refusal = Refusal(_LOST[reading.candidates[0].grant_type], detail="spent by another request")
 
-    async def _decide(self, door: Door, reading: Reading, exchange: Exchange) -> bool:
-        """Load, gather, respond and commit once; false where the commit lost its race."""
-        facts = await self._storage.load(needs_of(reading.candidates))
+    async def _decide(self, door: Door, reading: Reading, exchange: Exchange, facts: Facts) -> bool:
+        """Gather, respond and commit once; false where the commit lost its race, or memory was not enough."""
         request = exchange.request = reading.choose(named_client(facts))
         door.set_policy(request, named_client(facts))
         now = exchange.at = self._clock.now()
@@ -93,6 +100,8 @@ class Pipeline:
             exchange.outcome.client = client
             proofs = await self._gatherer.check_password(request, facts)
         exchange.outcome, writes = self._engine.respond(request, facts, proofs, now)
+        if facts.remembered and (exchange.outcome.refusal is not None or not writes):
+            return False
         return not writes or (await self._storage.commit(writes)).won
 
 

@@ -56,8 +56,8 @@ class _Owner:
 
     dialect: Dialect
     table: DoorTable
-    words: tuple[tuple[str, str], ...]
-    """(name on the wire, word it means) of every parameter."""
+    words: Mapping[str, str]
+    """What each parameter means, by its name on the wire."""
     required: Mapping[str, Mapping[str, str]]
     """Per grant: required parameters by meaning, without those of the client's authentication."""
     bounded: Mapping[str, tuple[Parameter, ...]]
@@ -72,7 +72,7 @@ class _Owner:
         return cls(
             dialect=dialect,
             table=table,
-            words=tuple(means.items()),
+            words=means,
             required={
                 word: {means[name]: name for name in grant.required if means[name] not in authentication}
                 for word, grant in dialect.grants.items()
@@ -135,7 +135,7 @@ class Door:
         if any((table.endpoint, table.sends_grant_type, table.authenticates_by) != self._kind(first) for table in tables):
             raise ValueError("its dialects disagree on endpoint, sends_grant_type or authenticates_by")
         for word in _NEED_WORDS:
-            names = {owner.dialect.wire_name(word) for owner in self.owners.values() if word in dict(owner.words).values()}
+            names = {owner.dialect.wire_name(word) for owner in self.owners.values() if word in owner.words.values()}
             if len(names) > 1:
                 raise ValueError(f"its dialects call {word} by different names: {', '.join(sorted(names))}")
         self.endpoint = first.endpoint
@@ -145,7 +145,7 @@ class Door:
         self._repeatable = frozenset(name for table in tables for name in table.repeatable)
         self._parameters_first = any(table.parameters_first for table in tables)
         self._names = {word: next(iter(self._wire_names(word)), word) for word in _NEED_WORDS}
-        self._own_names = frozenset(name for owner in self.owners.values() for name, _ in owner.words)
+        self._own_names = frozenset(name for owner in self.owners.values() for name in owner.words)
         self._not_in_query = self._own_names | {name for word in _CREDENTIAL_WORDS for name in self._wire_names(word)}
 
     @staticmethod
@@ -153,7 +153,7 @@ class Door:
         return table.endpoint, table.sends_grant_type, table.authenticates_by
 
     def _wire_names(self, word: str) -> list[str]:
-        found = [name for owner in self.owners.values() for name, means in owner.words if means == word]
+        found = [name for owner in self.owners.values() for name, means in owner.words.items() if means == word]
         return found or [word]
 
     # -- the way in --------------------------------------------------------------------------------------------------------------
@@ -245,7 +245,8 @@ class Door:
 
     def _request(self, owner: _Owner, parsed: _Parsed, address: str) -> Request:
         dialect, pairs = owner.dialect, parsed.pairs
-        parameters = {means: pairs[name] for name, means in owner.words if name in pairs}
+        words = owner.words
+        parameters = {words[name]: value for name, value in pairs.items() if name in words}
         request = Request(
             endpoint=self.endpoint,
             dialect=dialect.name,
@@ -263,7 +264,8 @@ class Door:
             if parsed.word in owner.grants:
                 request.grant_type = dialect.grants[parsed.word].grant_type
                 request.required = owner.required[parsed.word]
-                request.invalid = next((one.name for one in owner.bounded[parsed.word] if not one.accepts(pairs.get(one.name))), None)
+                if bounded := owner.bounded[parsed.word]:
+                    request.invalid = next((one.name for one in bounded if not one.accepts(pairs.get(one.name))), None)
             else:
                 request.is_spoken = False
         return request

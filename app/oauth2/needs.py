@@ -1,7 +1,6 @@
 """What must be loaded for a request before it can be decided."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from app.core.secrets import digest
 from app.ledger import Needs
@@ -13,11 +12,12 @@ from app.oauth2.verification import attempt_keys
 def needs_of(candidates: Sequence[Request]) -> Needs:
     """Return what must be loaded for a request, whichever of its readings turns out to be the right one."""
     first = candidates[0]
-    wanted: dict[str, Any] = {"client_id": first.credentials.client_id, "attempts": attempt_keys(first)}
+    needs = Needs(first.credentials.client_id, attempts=attempt_keys(first))
     for message in candidates:
         if message.endpoint is not Endpoint.TOKEN:
             token = message.parameters.get("token")
-            wanted |= {"token_hash": digest(token)} if token else {}
+            needs.token_hash = digest(token) if token else None
         elif message.grant_type:
-            wanted |= NEEDS[message.grant_type](message)
-    return Needs(**wanted)
+            for name, key in NEEDS[message.grant_type](message).items():
+                setattr(needs, name, key)
+    return needs

@@ -11,7 +11,7 @@ from typing import Final
 
 from app.core.causes import Cause
 from app.core.secrets import attempt_key, digest
-from app.ledger import Facts
+from app.ledger import Facts, Reliance
 from app.messages import Endpoint, Refusal, Request
 from app.models import Attempt, Client
 from app.oauth2.request import ExchangeRequest
@@ -83,6 +83,9 @@ def authenticate_client(request: ExchangeRequest) -> Client:
         raise Refusal(Cause.INVALID_CLIENT, detail=problem)
     if message.endpoint is Endpoint.TOKEN and client.dialect != message.dialect:
         raise Refusal(Cause.FOREIGN_DIALECT, detail=f"the client speaks {client.dialect}")
+    if facts.remembered:
+        key = keys[0] if keys else None
+        request.writes.relies_on = Reliance(client.client_id, client.version, key, CLIENT_FAILURES, request.now - request.writes.window)
     request.client = client
     request.auth_method = "none" if client.is_public else message.credentials.method
     return client

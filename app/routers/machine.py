@@ -15,6 +15,7 @@ from starlette.responses import Response
 from app.core.causes import Cause
 from app.core.clock import Clock
 from app.dialects import Answer, Door, WireRequest
+from app.listener import SHORTCUT, Shortcut
 from app.messages import Outcome, Refusal
 from app.pipeline import Exchange, Pipeline
 from app.telemetry import Event, Journal
@@ -27,6 +28,12 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _log: Final = logging.getLogger("tokenry.routers")
 _numbers: Final = itertools.count(1)
 _prefix: Final = os.urandom(4).hex()
+
+
+def _shortcut(scope: Scope) -> Shortcut | None:
+    """Return the server's shortcut, where the server is ours."""
+    extensions = scope.get("extensions")
+    return extensions.get(SHORTCUT) if extensions is not None else None
 
 
 class ClientGone(Exception):  # noqa: N818 (an event)
@@ -54,6 +61,9 @@ class Machine:
         try:
             answer = await self.respond(scope, receive)
         except ClientGone:
+            return
+        shortcut = _shortcut(scope)
+        if shortcut is not None and scope["method"] != "HEAD" and shortcut.reply(scope, *answer):
             return
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
@@ -128,7 +138,7 @@ class Machine:
                 length = value
         method = scope["method"]
         try:
-            body = await self._body(receive, length) if method == "POST" else b""
+            body = await self._body(scope, receive, length) if method == "POST" else b""
         except Refusal as refusal:
             return self._refused(refusal)
         if self.pipeline is None:
@@ -144,11 +154,17 @@ class Machine:
         exchange.answer = self.door.render(exchange.outcome, "", exchange.at)
         return exchange
 
-    async def _body(self, receive: Receive, length: bytes | None) -> bytes:
+    async def _body(self, scope: Scope, receive: Receive, length: bytes | None) -> bytes:
         """Return the body; how long it may take to arrive is the listener's to bound."""
         limit = self.door.maximum_body
         if length is not None and len(length) < 20 and length.isdigit() and int(length) > limit:  # noqa: PLR2004 (beyond any integer)
             raise Refusal(Cause.BODY_TOO_LARGE)
+        shortcut = _shortcut(scope)
+        whole = shortcut.take_body(scope) if shortcut is not None else None
+        if whole is not None:
+            if len(whole) > limit:
+                raise Refusal(Cause.BODY_TOO_LARGE)
+            return whole
         body: bytes = b""
         while True:
             message = await receive()

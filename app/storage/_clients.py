@@ -1,4 +1,8 @@
-"""The client cache: parsed records by client and version. Every load asks the database for the version, so it is never stale."""
+"""The client cache: parsed records by client and version.
+
+Every load asks the database for the version, and whatever is written on the strength of memory alone is checked against it in the
+same statement: so it is never stale.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -42,6 +46,10 @@ class ClientCache:
     def __init__(self, limit: int = _LIMIT) -> None:
         self._limit = limit
         self._clients: dict[str, Client] = {}
+
+    def last(self, client_id: str) -> Client | None:
+        """Return the client as it was last read, if it is known."""
+        return self._clients.get(client_id)
 
     def find(self, client_id: str, version: int) -> Client | None:
         """Return the client if it is known in this version."""

@@ -28,6 +28,13 @@ class Storage(Protocol):
 
     counters: Counters
 
+    def recall(self, needs: Needs) -> Facts | None:
+        """Return facts from memory where no more than a client is needed and it is known, else ``None``.
+
+        They may be out of date: whatever is written on their strength has to rely on them (:class:`app.ledger.Reliance`).
+        """
+        ...
+
     async def load(self, needs: Needs) -> Facts:
         """Return what is found for the needs, as one consistent answer.
 
@@ -44,7 +51,8 @@ class Storage(Protocol):
         Raises:
             WriteRefused: the database cannot hold a value; nothing of the entry is written.
             StorageUnavailable: the outcome is unknown. The entry is never sent a second time.
-            ValueError: the entry contradicts itself: it changes the token that it spends, or counts and forgets one counter.
+            ValueError: the entry contradicts itself: it changes the token that it spends, or counts and forgets one counter; or it
+                relies on what this storage never recalls.
         """
         ...
 
@@ -56,6 +64,18 @@ class Storage(Protocol):
         Raises:
             WriteRefused: the database cannot hold a value, or a name is taken.
             StorageUnavailable: no database, or no lock in time.
+        """
+        ...
+
+    async def look(self, work: Callable[[Catalog], T]) -> T:
+        """Run work that only reads, over one state of the database and without a lock, and return its result.
+
+        ``work`` must not wait for anything. It sees what was committed before the look; words that no database can hold are found
+        nowhere.
+
+        Raises:
+            TypeError: the work tried to change something; a fault of the program.
+            StorageUnavailable: no database, no answer in time, or too many wait.
         """
         ...
 

@@ -15,6 +15,7 @@ from app.models import Attempt, AuthorizationCode, Grant, Shop, Token, User, col
 from app.models.record import Record
 from app.storage._clients import Resolver
 from app.storage._rows import columns, maker, selected
+from app.storage._tables import is_possible
 
 Presented = TypeVar("Presented", AuthorizationCode, Token)
 
@@ -103,12 +104,4 @@ def possible(needs: Needs) -> Needs:
 
 
 def _possible(word: str | None) -> str | None:
-    return word if word is not None and _is_possible(word) else None
-
-
-def _is_possible(word: str) -> bool:
-    try:
-        word.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\x00" not in word
+    return word if word is not None and is_possible(word) else None

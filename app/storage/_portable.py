@@ -4,8 +4,8 @@ Its batches queue and wait as the native engines' do, but every entry is a trans
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 from sqlalchemy import event
 
@@ -19,7 +19,9 @@ from app.storage._cold_async import AsyncCold, engine_for, reading
 from app.storage._load import PROBE, possible
 from app.storage._sql_rows import SqlRows
 from app.storage._storage import CHECK_IN, BaseStorage, Limits
+from app.storage._tables import Readable
 
+T = TypeVar("T")
 _TRIES: Final = 3
 _STATEMENTS_IN: Final = 2.5
 """Seconds for the statements of one transaction."""
@@ -63,6 +65,9 @@ class PortableStorage(BaseStorage):
 
     async def _select(self, batch: list[Needs]) -> list[Facts]:
         return await self._reading.run(lambda connection: [_reference.load(SqlRows(connection), needs) for needs in batch])
+
+    async def _look(self, work: Callable[[Readable], T]) -> T:
+        return await self._reading.run(lambda connection: work(SqlRows(connection)))
 
     async def _write(self, batch: list[Writes]) -> Sequence[Receipt | Exception | Deferred]:
         return [await self._alone(entry) for entry in batch]

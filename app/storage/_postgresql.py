@@ -1,8 +1,8 @@
 """The engine for PostgreSQL on asyncpg: one connection for reads, one for writes, one statement for each batch."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.core.clock import Clock
 from app.ledger import Facts, Needs, Receipt, StorageUnavailable, WriteRefused, Writes
@@ -14,17 +14,22 @@ from app.storage._interface import LOST, WON
 from app.storage._load import PROBE, possible
 from app.storage._postgresql_link import Link, Undone
 from app.storage._postgresql_load import CLIENTS, select_for, shape_of
-from app.storage._postgresql_write import Verdict, admit, statement_of
+from app.storage._postgresql_write import Verdict, admit, statement_of, unsound_of
 from app.storage._storage import CHECK_IN, BaseStorage, Limits
+from app.storage._tables import Readable
 
 if TYPE_CHECKING:
     from app.storage._cold import Cold
+    from app.storage._postgresql_look import Looker
 
+T = TypeVar("T")
 _TRIES = 3
 
 
 class PostgresqlStorage(BaseStorage):
-    """Two connections of our own; operators' transactions have theirs."""
+    """Two connections of our own; looks and operators' transactions have theirs."""
+
+    _recalls = True
 
     def __init__(self, address: Address, clock: Clock, limits: Limits) -> None:
         super().__init__(clock, limits)
@@ -32,7 +37,16 @@ class PostgresqlStorage(BaseStorage):
         self._reading = Link(address.dsn)
         self._writing = Link(address.dsn)
         self._cache = ClientCache()
+        self._patience = limits.patience
+        self._looker: Looker | None = None
         self._reads: Batcher[Needs, Facts] = Batcher(self._read, size=limits.batch, waiting=limits.waiting, patience=limits.patience)
+
+    def recall(self, needs: Needs) -> Facts | None:
+        """See :class:`app.storage.Storage`."""
+        if needs.client_id is None or not needs.is_of_client_alone:
+            return None
+        client = self._cache.last(needs.client_id)
+        return None if client is None else Facts(client=client, remembered=True)
 
     async def load(self, needs: Needs) -> Facts:
         """See :class:`app.storage.Storage`."""
@@ -51,8 +65,17 @@ class PostgresqlStorage(BaseStorage):
         """See :class:`app.storage.Storage`."""
         await self._reads.close()
         await super().close()
+        if self._looker is not None:
+            await self._looker.close()
         await self._reading.close()
         await self._writing.close()
+
+    async def _look(self, work: Callable[[Readable], T]) -> T:
+        if self._looker is None:
+            from app.storage._postgresql_look import Looker
+
+            self._looker = Looker(self._address.dsn, self._patience)
+        return await self._looker.run(work)
 
     async def _read(self, batch: list[Needs]) -> list[Facts]:
         try:
@@ -92,11 +115,20 @@ class PostgresqlStorage(BaseStorage):
             return error
 
     async def _send(self, batch: Sequence[Writes]) -> list[Receipt]:
+        rows = await self._fetch(batch)
+        if unsound := unsound_of(batch, rows):
+            # Nothing of the batch was written: who relied on what is no more so has lost, and the others are sent again.
+            others = [entry for entry in batch if entry.relies_on not in unsound]
+            receipts = iter(await self._send(others)) if others else iter(())
+            return [LOST if entry.relies_on in unsound else next(receipts) for entry in batch]
+        return _receipts(batch, rows)
+
+    async def _fetch(self, batch: Sequence[Writes]) -> Sequence[Sequence[Any]]:
         sql, arguments = statement_of(batch)
         for _ in range(_TRIES):
             self.counters.statements += 1
             try:
-                return _receipts(batch, await self._writing.fetch(sql, arguments))
+                return await self._writing.fetch(sql, arguments)
             except Undone:
                 continue
         raise StorageUnavailable("the database undid the writes three times")

@@ -38,6 +38,8 @@ _KINDS: Final = {"VARCHAR": "text", "TEXT": "text", "BLOB": "bytea", "INTEGER": 
 
 
 def _insertion(model: type[Record]) -> _Text:
+    # Arrays of the columns' types: an array of the table's row type would be a third faster, and would break every server that runs
+    # while a migration adds a column.
     columns = {
         column.name: "timestamptz" if isinstance(column.type, UtcDateTime) else _KINDS[str(column.type).partition("(")[0]]
         for column in model.table.columns
@@ -49,12 +51,13 @@ def _insertion(model: type[Record]) -> _Text:
 _TEXTS: Final[dict[Part, _Text]] = {
     Part.SPEND_CODES: _Text(
         {"hash": "bytea", "at": "timestamptz"},
-        "UPDATE authorization_code x SET used_at = q.at FROM {rows} WHERE x.code_hash = q.hash AND x.used_at IS NULL RETURNING q.n",
+        "UPDATE authorization_code x SET used_at = q.at FROM {rows} WHERE x.code_hash = q.hash AND x.used_at IS NULL AND {won}"
+        " RETURNING q.n",
     ),
     Part.SPEND_TOKENS: _Text(
         {"hash": "bytea", "at": "timestamptz", "successor_hash": "bytea", "successor_sealed": "bytea"},
         "UPDATE token x SET used_at = q.at, successor_hash = q.successor_hash, successor_sealed = q.successor_sealed FROM {rows}"
-        " WHERE x.token_hash = q.hash AND x.used_at IS NULL AND x.revoked_at IS NULL RETURNING q.n",
+        " WHERE x.token_hash = q.hash AND x.used_at IS NULL AND x.revoked_at IS NULL AND {won} RETURNING q.n",
     ),
     Part.GRANTS: _insertion(Grant),
     Part.CODES: _insertion(AuthorizationCode),
@@ -93,13 +96,29 @@ _LATER: Final = {
 """The last columns of what is inserted, in which a new record holds nothing yet."""
 LATER: Final = {part: len(names) for part, names in _LATER.items()}
 """How many those are."""
+UNSOUND: Final = -1
+"""Stands for the count in the row of a reliance that failed."""
+_UNSOUND: Final = (
+    (
+        "unsound AS (SELECT q.n FROM unnest($1::int[], $2::text[], $3::int[], $4::bytea[], $5::int[], $6::timestamptz[])"
+        " AS q(n, client_id, version, key, below, since)"
+        " LEFT JOIN client c ON c.client_id = q.client_id LEFT JOIN attempt a ON a.key = q.key"
+        " WHERE c.version IS DISTINCT FROM q.version OR (a.count >= q.below AND a.window_started_at > q.since))"
+    ),
+    "sound AS (SELECT NOT EXISTS (SELECT FROM unsound) AS is_so)",
+)
+_RELIANCE_COLUMNS: Final = 6
 
 
 class Shape(NamedTuple):
-    """What a statement must be able to do: its parts in their order, and those whose last columns hold something after all."""
+    """What a statement must be able to do.
+
+    Its parts in their order, those whose last columns hold something after all, and whether entries rely on what was remembered.
+    """
 
     parts: tuple[Part, ...]
     full: tuple[Part, ...] = ()
+    relies: bool = False
 
     @property
     def is_guarded(self) -> bool:
@@ -109,14 +128,16 @@ class Shape(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def statement_for(shape: Shape) -> str:
-    """Return the statement of a shape. It takes an array for each column of each part.
+    """Return the statement of a shape. It takes an array for each column of each part, behind those of what is relied on.
 
-    Its rows are the numbers of the entries whose guard won, and the counters; of both there may be none.
+    Its rows are the numbers of the entries whose guard won, the counters, and what was relied on in vain; of all there may be none.
+    Where something was, nothing is written.
     """
     guards = [part for part in shape.parts if part <= Part.SPEND_TOKENS]
     won = "(q.n IS NULL OR q.n IN (SELECT n FROM won))" if guards else "true"
-    queries: list[str] = []
-    position = 1
+    sound = "(SELECT is_so FROM sound)" if shape.relies else "true"
+    queries: list[str] = [*_UNSOUND] if shape.relies else []
+    position = 1 + _RELIANCE_COLUMNS if shape.relies else 1
     for part in shape.parts:
         kinds = ({"n": "int"} if guards else {}) | _TEXTS[part].columns
         later = () if part in shape.full else _LATER.get(part, ())
@@ -124,11 +145,14 @@ def statement_for(shape: Shape) -> str:
         arrays = ", ".join(f"${position + i}::{kinds[name]}[]" for i, name in enumerate(given))
         nothing = "".join(f", NULL::{kinds[name]} AS {name}" for name in later)
         rows = f"(SELECT *{nothing} FROM unnest({arrays}) AS given({', '.join(given)})) AS q"  # noqa: S608 (our own names)
-        queries.append(f"{part.name} AS ({_TEXTS[part].sql.format(rows=rows, won=won)})")
+        won_here = sound if part in guards else f"{sound} AND {won}"
+        queries.append(f"{part.name} AS ({_TEXTS[part].sql.format(rows=rows, won=won_here)})")
         if guards and part is guards[-1]:
             queries.append("won AS (" + " UNION ALL ".join(f"SELECT n FROM {guard.name}" for guard in guards) + ")")  # noqa: S608
         position += len(given)
     answers = ["SELECT n, NULL::bytea, NULL::int, NULL::timestamptz FROM won"] if guards else []
     if Part.COUNTS in shape.parts:
         answers.append("SELECT NULL::int, key, count, window_started_at FROM COUNTS")
+    if shape.relies:
+        answers.append(f"SELECT n, NULL::bytea, {UNSOUND}, NULL::timestamptz FROM unsound")  # noqa: S608 (a number)
     return f"WITH {', '.join(queries)} {' UNION ALL '.join(answers) or 'SELECT WHERE false'}"

@@ -5,9 +5,9 @@ from enum import Enum
 from operator import itemgetter
 from typing import Any, Final
 
-from app.ledger import Spend, Writes
+from app.ledger import Reliance, Spend, Writes
 from app.models import AuthorizationCode, Grant, Token
-from app.storage._postgresql_statement import LATER, Part, Shape, statement_for
+from app.storage._postgresql_statement import LATER, UNSOUND, Part, Shape, statement_for
 from app.storage._rows import taker
 
 Row = tuple[Any, ...]
@@ -37,6 +37,9 @@ def admit(batch: Sequence[Writes]) -> list[Verdict]:
     changed: dict[object, int] = {}
     verdicts: list[Verdict] = []
     for entry in batch:
+        if entry.only_inserts:
+            verdicts.append(Verdict.ADMITTED)
+            continue
         key = None if entry.spend is None else _spent_hash(entry.spend)
         if key is not None and key in spent:
             verdicts.append(Verdict.LOST)
@@ -91,7 +94,8 @@ def statement_of(batch: Sequence[Writes]) -> tuple[str, list[Sequence[Any]]]:
     parts = tuple(sorted(rows_of))
     is_guarded = Shape(parts).is_guarded
     full: list[Part] = []
-    arguments: list[Sequence[Any]] = []
+    reliances = _reliances(batch)
+    arguments: list[Sequence[Any]] = [range(len(reliances)), *zip(*reliances, strict=True)] if reliances else []
     for part in parts:
         rows = rows_of[part]
         if part not in LATER:
@@ -104,7 +108,21 @@ def statement_of(batch: Sequence[Writes]) -> tuple[str, list[Sequence[Any]]]:
             else:
                 full.append(part)
         arguments += columns if is_guarded else columns[1:]
-    return statement_for(Shape(parts, tuple(full))), arguments
+    return statement_for(Shape(parts, tuple(full), bool(reliances))), arguments
+
+
+def _reliances(batch: Sequence[Writes]) -> list[Reliance]:
+    """Return what the entries rely on: mostly the same few clients."""
+    return list(dict.fromkeys([entry.relies_on for entry in batch if entry.relies_on is not None]))
+
+
+def unsound_of(batch: Sequence[Writes], rows: Sequence[Sequence[Any]]) -> set[Reliance | None]:
+    """Return what the statement found to be no more so, of all that the batch relied on."""
+    numbers = [row[0] for row in rows if row[2] == UNSOUND]
+    if not numbers:
+        return set()
+    reliances = _reliances(batch)
+    return {reliances[number] for number in numbers}
 
 
 def _rows_of(batch: Sequence[Writes]) -> dict[Part, list[Row]]:
@@ -122,8 +140,9 @@ def _rows_of(batch: Sequence[Writes]) -> dict[Part, list[Row]]:
             parts.setdefault(Part.CODES, []).extend([(guard, *_take_code(code)) for code in entry.codes])
         if entry.tokens:
             parts.setdefault(Part.TOKENS, []).extend([(guard, *_take_token(token)) for token in entry.tokens])
-        for part, rows in _changes(guard, entry):
-            parts.setdefault(part, []).extend(rows)
+        if not entry.only_inserts:
+            for part, rows in _changes(guard, entry):
+                parts.setdefault(part, []).extend(rows)
     return parts
 
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select
 
-from app.models import Attempt, AuthorizationCode, Grant, Token
+from app.models import Attempt, AuthorizationCode, Grant, PasswordReset, Session, Token
 from app.storage._cold import Cold
 
 _SIZES: Final = (10, 250)
@@ -35,10 +35,12 @@ class Step(NamedTuple):
 
 
 async def purge(cold: Cold, now: datetime) -> int:
-    """Delete dead families, access tokens that living families have replaced, and old counters; return the number of rows."""
+    """Delete dead families, access tokens that living families have replaced, and what else is over; return the number of rows."""
     deleted = await _walk(cold, "", partial(_expired_families, now))
     deleted += await _walk(cold, "", partial(_revoked_families, now))
     deleted += await _walk(cold, b"", partial(_replaced_tokens, now))
+    for table in (Session.table, PasswordReset.table):
+        deleted += await _walk(cold, b"", partial(_ended, table, now))
     return deleted + await _walk(cold, b"", partial(_old_counters, now))
 
 
@@ -84,6 +86,13 @@ def _replaced_tokens(now: datetime, size: int, cursor: str | bytes, connection: 
     dead = _in_page(token.token_hash, cursor, end) & (token.kind == "access") & (token.expires_at <= now - _ENDED_FOR) & replaced
     keys = list(connection.scalars(select(token.token_hash).where(dead)))
     return Step(_delete(connection, token.token_hash, keys), end)
+
+
+def _ended(table: Table, now: datetime, size: int, _cursor: str | bytes, connection: Connection) -> Step:
+    """Delete sessions, or reset links, past their end: personal data that nobody needs any more."""
+    (key,) = table.primary_key.columns
+    keys = list(connection.scalars(select(key).where(table.c.expires_at <= now).order_by(table.c.expires_at).limit(size)))
+    return Step(_delete(connection, key, keys), b"" if keys else None)
 
 
 def _old_counters(now: datetime, size: int, cursor: str | bytes, connection: Connection) -> Step:

@@ -1,4 +1,4 @@
-"""What load and commit mean, in the plainest way: over four operations on rows, one entry at a time.
+"""What load and commit mean, in the plainest way: over plain operations on rows, one entry at a time.
 
 The portable engine runs this over SQLAlchemy Core, the tests' fake over memory; the native engines must agree with it.
 """
@@ -8,7 +8,8 @@ from app.models import Attempt, AuthorizationCode, ClientShop, Grant, Shop, Toke
 from app.models.record import Record
 from app.storage._interface import LOST, WON
 from app.storage._load import Presented
-from app.storage.catalog import Rows, client_of, user_by_login
+from app.storage._tables import Rows
+from app.storage.catalog import client_of, user_by_login
 
 
 def load(rows: Rows, needs: Needs) -> Facts:

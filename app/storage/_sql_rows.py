@@ -1,18 +1,19 @@
-"""Records in tables through SQLAlchemy Core: four plain operations from which the catalogue is made."""
+"""Records in tables through SQLAlchemy Core."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from app.models import columns_of
 from app.models.record import Record
+from app.storage._tables import Among
 
 R = TypeVar("R", bound=Record)
 
 
 class SqlRows:
-    """See :class:`app.storage.catalog.Rows`."""
+    """See :class:`app.storage._tables.Rows`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -36,6 +37,16 @@ class SqlRows:
         names = columns_of(model)
         return [model(**dict(zip(names, row, strict=True))) for row in self._connection.execute(query)]
 
+    def latest(
+        self, model: type[Record], by: Sequence[str], moments: Sequence[str], *, after: tuple[str, object] | None = None, **equal: object
+    ) -> list[tuple[Any, ...]]:
+        columns = model.table.columns
+        groups = [columns[name] for name in by]
+        query = select(*groups, *(func.max(columns[name]) for name in moments)).where(*_conditions(model, equal)).group_by(*groups)
+        if after is not None:
+            query = query.where(columns[after[0]] > after[1])
+        return [tuple(row) for row in self._connection.execute(query)]
+
     def insert(self, record: Record) -> None:
         values = {name: getattr(record, name) for name in columns_of(type(record))}
         self._connection.execute(insert(record.table), values)
@@ -48,9 +59,12 @@ class SqlRows:
 
 
 def _conditions(model: type[Record], equal: Mapping[str, object]) -> list[ColumnElement[bool]]:
-    """Return a condition for each column: a collection means any of it, ``None`` that there is no value."""
-    columns = model.table.columns
-    return [
-        columns[name].in_(value) if isinstance(value, Collection) and not isinstance(value, str | bytes) else columns[name] == value
-        for name, value in equal.items()
-    ]
+    return [_condition(model.table.columns[name], value) for name, value in equal.items()]
+
+
+def _condition(column: ColumnElement[Any], value: object) -> ColumnElement[bool]:
+    if isinstance(value, Among):
+        return column.in_(select(value.model.table.columns[value.column]).where(*_conditions(value.model, value.equal)))
+    if isinstance(value, Collection) and not isinstance(value, str | bytes):
+        return column.in_(value)
+    return column == value

@@ -3,11 +3,11 @@
 import asyncio
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from app.core.clock import Clock
 from app.ledger import Facts, Needs, Receipt, StorageUnavailable, Writes
@@ -15,11 +15,15 @@ from app.storage._batch import Deferred
 from app.storage._load import PROBE, possible
 from app.storage._sqlite_file import connect
 from app.storage._sqlite_load import Reader
+from app.storage._sqlite_look import Looker
 from app.storage._sqlite_write import Writer
 from app.storage._storage import BaseStorage, Limits
+from app.storage._tables import Readable
 
 if TYPE_CHECKING:
     from app.storage._cold import Cold
+
+T = TypeVar("T")
 
 # The writer gives the interpreter away with every statement and gets it back from a busy event loop only after this time: with the
 # usual 5 ms a batch of a few dozen rows would wait for most of its life.
@@ -27,7 +31,7 @@ _SWITCH_IN: Final = 0.0005
 
 
 class SqliteStorage(BaseStorage):
-    """One file, one reading and one writing connection."""
+    """One file: a connection that reads, one that writes, and one for looks."""
 
     def __init__(self, path: Path, clock: Clock, limits: Limits) -> None:
         super().__init__(clock, limits)
@@ -39,6 +43,7 @@ class SqliteStorage(BaseStorage):
         self._reader = Reader(self._reading, self.counters)
         self._writing = connect(path)
         self._writer = Writer(self._writing, self.counters)
+        self._looker = Looker(path, limits.patience)
 
     async def load(self, needs: Needs) -> Facts:
         """See :class:`app.storage.Storage`."""
@@ -52,6 +57,7 @@ class SqliteStorage(BaseStorage):
     async def close(self) -> None:
         """See :class:`app.storage.Storage`."""
         await super().close()
+        await self._looker.close()
         await asyncio.to_thread(self._thread.shutdown)
         self._writing.close()
         self._reading.close()
@@ -63,6 +69,9 @@ class SqliteStorage(BaseStorage):
             return self._reader.load(possible(needs))
         except sqlite3.Error as error:
             raise StorageUnavailable(f"the database failed ({getattr(error, 'sqlite_errorname', type(error).__name__)})") from None
+
+    async def _look(self, work: Callable[[Readable], T]) -> T:
+        return await self._looker.run(work)
 
     async def _write(self, batch: list[Writes]) -> Sequence[Receipt | Exception | Deferred]:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.write, batch)

@@ -11,6 +11,7 @@ from app.ledger import Facts, Needs, Receipt, StorageUnavailable, Writes
 from app.models import Token
 from app.storage._batch import Batcher, Deferred
 from app.storage._interface import Counters
+from app.storage._tables import Readable, Reading
 from app.storage.catalog import Catalog
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Limits:
 class BaseStorage(ABC):
     """A storage whose commits share transactions."""
 
+    _recalls = False
+
     def __init__(self, clock: Clock, limits: Limits) -> None:
         self.counters = Counters()
         self._clock = clock
@@ -42,13 +45,17 @@ class BaseStorage(ABC):
         self._is_closed = False
         self._writes: Batcher[Writes, Receipt] = Batcher(self._write, size=limits.batch, waiting=limits.waiting, patience=limits.patience)
 
+    def recall(self, _needs: Needs) -> Facts | None:
+        """Return nothing: this storage reads."""
+        return None
+
     @abstractmethod
     async def load(self, needs: Needs) -> Facts:
         """See :class:`app.storage.Storage`."""
 
     async def commit(self, writes: Writes) -> Receipt:
         """See :class:`app.storage.Storage`."""
-        refuse_contradictions(writes)
+        refuse_contradictions(writes, recalls=self._recalls)
         self.counters.commits += 1
         return await self._writes.submit(writes)
 
@@ -61,6 +68,12 @@ class BaseStorage(ABC):
             return work(Catalog(SqlRows(connection), self._clock))
 
         return await self._cold_path().run(alone)
+
+    async def look(self, work: Callable[[Catalog], T]) -> T:
+        """See :class:`app.storage.Storage`."""
+        if self._is_closed:
+            raise StorageUnavailable("the storage is closed")
+        return await self._look(lambda rows: work(Catalog(Reading(rows), self._clock)))
 
     @abstractmethod
     async def check(self) -> None:
@@ -90,15 +103,20 @@ class BaseStorage(ABC):
     def _make_cold(self) -> "Cold": ...
 
     @abstractmethod
+    async def _look(self, work: Callable[[Readable], T]) -> T: ...
+
+    @abstractmethod
     async def _write(self, batch: list[Writes]) -> Sequence[Receipt | Exception | Deferred]: ...
 
 
-def refuse_contradictions(writes: Writes) -> None:
-    """Refuse an entry that touches one row in two ways.
+def refuse_contradictions(writes: Writes, *, recalls: bool = False) -> None:
+    """Refuse an entry that touches one row in two ways, or that relies on what was not recalled.
 
     Raises:
         ValueError: it does; a fault of the program.
     """
+    if writes.relies_on is not None and (writes.spend is not None or not recalls):
+        raise ValueError("an entry must not rely on what this storage does not recall, nor spend what it has not loaded")
     if writes.spend is not None and isinstance(record := writes.spend.record, Token):
         changed = [*writes.revoke_tokens, *writes.touch, *(token for token, _ in writes.extend)]
         if any(token.token_hash == record.token_hash for token in changed):

@@ -1,16 +1,15 @@
-"""The catalogue: what an operator reads and changes, inside one transaction of :meth:`app.storage.Storage.transact`.
+"""The catalogue: what operators and pages read and change, inside one transaction or look of :class:`app.storage.Storage`.
 
 Synchronous and plain; nothing of it is on a machine's path. Every change of a client, its secrets or its shops raises the client's
 version, by which all processes notice it at their next load.
 """
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
-from app.core.clock import Clock
 from app.models import (
     AuditEvent,
     AuthorizationCode,
@@ -22,51 +21,18 @@ from app.models import (
     Scope,
     Shop,
     User,
-    columns_of,
 )
-from app.models.record import Record
-
-R = TypeVar("R", bound=Record)
+from app.storage._passwords import Passwords
+from app.storage._second_factors import SecondFactors
+from app.storage._shelf import first, values_of
+from app.storage._tables import Rows, among
 
 _PAGE: Final = 100
 _FIRST_VERSIONS: Final = 2**30
 
 
-class Rows(Protocol):
-    """Records in tables. Conditions are equalities: a collection means any of its values, ``None`` no value."""
-
-    def find(
-        self,
-        model: type[R],
-        *,
-        after: tuple[str, object] | None = None,
-        order_by: Sequence[str] = (),
-        descending: bool = False,
-        limit: int | None = None,
-        **equal: object,
-    ) -> list[R]:
-        """Return the records that meet the conditions; ``after`` is a column and the value behind which the page begins."""
-        ...
-
-    def insert(self, record: Record) -> None:
-        """Add a record."""
-        ...
-
-    def change(self, model: type[Record], values: Mapping[str, object], **equal: object) -> int:
-        """Set columns of the records that meet the conditions and return their number."""
-        ...
-
-    def remove(self, model: type[Record], **equal: object) -> int:
-        """Delete the records that meet the conditions and return their number."""
-        ...
-
-
-class Catalog:
-    """Clients, users, shops, scopes, properties, grants and the audit trail."""
-
-    def __init__(self, rows: Rows, clock: Clock) -> None:
-        self._rows = rows
-        self._clock = clock
+class Catalog(Passwords, SecondFactors):
+    """Clients, users, shops, scopes, properties, grants and the audit trail, and what browsers need."""
 
     # Clients
 
@@ -90,7 +56,7 @@ class Catalog:
             self._rows.insert(stored)
             return stored
         stored = replace(client, version=there.version + 1, created_at=there.created_at, updated_at=now, secrets=there.secrets)
-        self._rows.change(Client, _values(stored), client_id=client.client_id)
+        self._rows.change(Client, values_of(stored), client_id=client.client_id)
         return stored
 
     def remove_client(self, client_id: str) -> bool:
@@ -114,8 +80,7 @@ class Catalog:
 
     def shops_of(self, client_id: str) -> list[Shop]:
         """Return the shops granted to a client, by their code."""
-        links = self._rows.find(ClientShop, client_id=client_id)
-        return self._rows.find(Shop, id=[link.shop_id for link in links], order_by=["code"])
+        return self._rows.find(Shop, id=among(ClientShop, "shop_id", client_id=client_id), order_by=["code"])
 
     def grant_shop(self, client_id: str, shop_id: str) -> None:
         """Let a client act for a shop."""
@@ -138,7 +103,7 @@ class Catalog:
 
     def user(self, user_id: str) -> User | None:
         """Return a user by their id."""
-        return _first(self._rows.find(User, id=user_id))
+        return first(self._rows.find(User, id=user_id))
 
     def user_by_login(self, login: str) -> User | None:
         """Return a user by the normalised user name or, failing that, e-mail address."""
@@ -160,7 +125,7 @@ class Catalog:
 
     def shop(self, dialect: str, code: str) -> Shop | None:
         """Return a shop of a dialect by its code."""
-        return _first(self._rows.find(Shop, dialect=dialect, code=code))
+        return first(self._rows.find(Shop, dialect=dialect, code=code))
 
     def shops(self, dialect: str, after: str | None = None, limit: int = _PAGE) -> list[Shop]:
         """Return the shops of a dialect by their code, those behind ``after``."""
@@ -175,7 +140,7 @@ class Catalog:
 
     def scope(self, name: str) -> Scope | None:
         """Return a scope."""
-        return _first(self._rows.find(Scope, name=name))
+        return first(self._rows.find(Scope, name=name))
 
     def scopes(self) -> list[Scope]:
         """Return all scopes by name."""
@@ -187,7 +152,7 @@ class Catalog:
 
     def property(self, name: str) -> str | None:
         """Return the value of a property of this database."""
-        found = _first(self._rows.find(Property, name=name))
+        found = first(self._rows.find(Property, name=name))
         return None if found is None else found.value
 
     def set_property(self, name: str, value: str) -> None:
@@ -204,18 +169,6 @@ class Catalog:
         """Add an authorization code of a grant that is there."""
         self._rows.insert(code)
 
-    def revoke_grants(self, *, client_id: str | None = None, user_id: str | None = None, shop_id: str | None = None) -> int:
-        """Revoke all grants of a client, of a user, for a shop, or of those together that are named, and return how many were alive.
-
-        Raises:
-            ValueError: none is named.
-        """
-        named = {"client_id": client_id, "user_id": user_id, "shop_id": shop_id}
-        whose = {name: value for name, value in named.items() if value is not None}
-        if not whose:
-            raise ValueError("whose grants: a client's, a user's, or those for a shop?")
-        return self._rows.change(Grant, {"revoked_at": self._clock.now()}, revoked_at=None, **whose)
-
     # Audit
 
     def add_audit_event(self, event: AuditEvent) -> None:
@@ -227,21 +180,15 @@ class Catalog:
         behind = None if before is None else ("at", before)
         return self._rows.find(AuditEvent, after=behind, order_by=["at", "id"], descending=True, limit=limit)
 
-    def _put(self, record: Record, **key: object) -> None:
-        if self._rows.find(type(record), **key):  # type: ignore[arg-type]  # no name of a key is one of find's own
-            self._rows.change(type(record), _values(record), **key)
-        else:
-            self._rows.insert(record)
-
 
 def client_of(rows: Rows, client_id: str) -> Client | None:
     """Return a client with its secrets, oldest first."""
-    return _first(_with_secrets(rows, rows.find(Client, client_id=client_id)))
+    return first(_with_secrets(rows, rows.find(Client, client_id=client_id)))
 
 
 def user_by_login(rows: Rows, login: str) -> User | None:
     """Return a user by the normalised user name or, failing that, e-mail address."""
-    return _first(rows.find(User, username_key=login)) or _first(rows.find(User, email_key=login))
+    return first(rows.find(User, username_key=login)) or first(rows.find(User, email_key=login))
 
 
 def _with_secrets(rows: Rows, clients: list[Client]) -> list[Client]:
@@ -252,13 +199,5 @@ def _with_secrets(rows: Rows, clients: list[Client]) -> list[Client]:
     return clients
 
 
-def _first(records: list[R]) -> R | None:
-    return records[0] if records else None
-
-
 def _behind(column: str, value: str | None) -> tuple[str, object] | None:
     return None if value is None else (column, value)
-
-
-def _values(record: Record) -> dict[str, object]:
-    return {name: getattr(record, name) for name in columns_of(type(record))}

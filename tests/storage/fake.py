@@ -8,11 +8,26 @@ from typing import Any, TypeVar
 
 from app.core.clock import Clock
 from app.ledger import Facts, Needs, Receipt, StorageUnavailable, WriteRefused, Writes
-from app.models import Attempt, AuthorizationCode, Client, ClientSecret, ClientShop, Grant, Shop, Token, columns_of
+from app.models import (
+    Attempt,
+    AuthorizationCode,
+    Client,
+    ClientSecret,
+    ClientShop,
+    Consent,
+    Grant,
+    PasswordReset,
+    Session,
+    Shop,
+    Token,
+    UserShop,
+    columns_of,
+)
 from app.models.record import Record
 from app.storage import Catalog, Counters
 from app.storage._reference import commit, load
 from app.storage._storage import refuse_contradictions
+from app.storage._tables import Among, Reading
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -20,8 +35,8 @@ Tables = dict[type[Record], dict[tuple[Any, ...], Any]]
 """The records of each kind by their primary keys."""
 
 _CASCADES: dict[type[Record], tuple[tuple[type[Record], str, str], ...]] = {
-    Client: ((ClientSecret, "client_id", "client_id"), (ClientShop, "client_id", "client_id")),
-    Shop: ((ClientShop, "shop_id", "id"),),
+    Client: ((ClientSecret, "client_id", "client_id"), (ClientShop, "client_id", "client_id"), (Consent, "client_id", "client_id")),
+    Shop: ((ClientShop, "shop_id", "id"), (UserShop, "shop_id", "id")),
 }
 _FAMILY: tuple[tuple[type[Record], str], ...] = ((Grant, "id"), (Token, "grant_id"), (AuthorizationCode, "grant_id"))
 
@@ -34,6 +49,9 @@ class FakeStorage:
         self.is_away = False
         self.tables: Tables = {} if tables is None else tables
         self._clock = clock
+
+    def recall(self, _needs: Needs) -> Facts | None:
+        return None
 
     async def load(self, needs: Needs) -> Facts:
         self.counters.loads += 1
@@ -49,6 +67,10 @@ class FakeStorage:
     async def transact(self, work: Callable[[Catalog], T]) -> T:
         with self._transaction() as rows:
             return work(Catalog(rows, self._clock))
+
+    async def look(self, work: Callable[[Catalog], T]) -> T:
+        with self._transaction() as rows:
+            return work(Catalog(Reading(rows), self._clock))
 
     async def check(self) -> None:
         with self._transaction():
@@ -69,6 +91,9 @@ class FakeStorage:
                 if token.expires_at is not None and token.expires_at <= hour and token.issued_at < youngest[token.grant_id]:
                     deleted += rows.remove(Token, token_hash=token.token_hash)
             old = [attempt.key for attempt in rows.find(Attempt) if attempt.window_started_at <= day]
+            sessions = [session.id_hash for session in rows.find(Session) if session.expires_at <= now]
+            resets = [reset.token_hash for reset in rows.find(PasswordReset) if reset.expires_at <= now]
+            deleted += rows.remove(Session, id_hash=sessions) + rows.remove(PasswordReset, token_hash=resets)
             return deleted + rows.remove(Attempt, key=old)
 
     async def close(self) -> None:
@@ -88,7 +113,7 @@ class FakeStorage:
 
 
 class MemoryRows:
-    """See :class:`app.storage.catalog.Rows`. Records are copied on their way in and out; a change replaces them."""
+    """See :class:`app.storage._tables.Rows`. Records are copied on their way in and out; a change replaces them."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -109,6 +134,14 @@ class MemoryRows:
             found = [record for record in found if (getattr(record, name) < value if descending else getattr(record, name) > value)]
         found.sort(key=lambda record: [getattr(record, name) for name in order_by], reverse=descending)
         return [replace(record) for record in found[:limit]]
+
+    def latest(
+        self, model: type[Record], by: Sequence[str], moments: Sequence[str], *, after: tuple[str, object] | None = None, **equal: object
+    ) -> list[tuple[Any, ...]]:
+        groups: dict[tuple[Any, ...], list[Any]] = {} if by else {(): []}
+        for record in self.find(model, after=after, **equal):  # type: ignore[arg-type]  # no name of a condition is one of find's own
+            groups.setdefault(tuple(getattr(record, name) for name in by), []).append(record)
+        return [(*group, *(_latest(records, name) for name in moments)) for group, records in groups.items()]
 
     def insert(self, record: Record) -> None:
         model = type(record)
@@ -143,12 +176,20 @@ class MemoryRows:
             del self._tables[model][_key(record)]
         return records
 
-    def _meeting(self, model: type[Record], equal: Mapping[str, object]) -> list[Any]:
+    def _meeting(self, model: type[Record], conditions: Mapping[str, object]) -> list[Any]:
+        equal = {name: self._values(value) if isinstance(value, Among) else value for name, value in conditions.items()}
         table = self._tables.get(model, {})
         key = tuple(equal.get(column.name) for column in model.table.primary_key)
         is_known = all(isinstance(part, str | bytes) for part in key)
         records = filter(None, [table.get(key)]) if is_known else table.values()
         return [record for record in records if _meets(record, equal)]
+
+    def _values(self, among: Among) -> set[Any]:
+        return {getattr(record, among.column) for record in self._meeting(among.model, among.equal)}
+
+
+def _latest(records: list[Any], name: str) -> Any:
+    return max((value for record in records if (value := getattr(record, name)) is not None), default=None)
 
 
 def _key(record: Record) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from app.core.secrets import new_id
-from app.models import AuthorizationCode, Client, ClientSecret, Grant, Shop, Token, User
+from app.models import AuthorizationCode, Client, ClientSecret, Grant, Session, Shop, Token, User
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 891011, tzinfo=UTC)
 _numbers = count(1)
@@ -100,6 +100,22 @@ def a_token(grant: Grant, kind: str = "access", **values: Any) -> Token:
             "scope": grant.scope,
             "issued_at": NOW,
             "expires_at": NOW + timedelta(hours=1),
+            **values,
+        }
+    )
+
+
+def a_session(user: User, **values: Any) -> Session:
+    return Session(
+        **{
+            "id_hash": fresh_hash(),
+            "user_id": user.id,
+            "created_at": NOW,
+            "last_seen_at": NOW,
+            "expires_at": NOW + timedelta(hours=12),
+            "amr": ["pwd"],
+            "user_agent": "Mozilla/5.0",
+            "address": "192.0.2.1",
             **values,
         }
     )

@@ -20,7 +20,8 @@ SELECTS = {
     "clients": CLIENTS,
 }
 CHANGES = {" and ".join(part.name for part in parts): statement_for(Shape(parts)) for n in (1, 2) for parts in combinations(Part, n)} | {
-    "everything": statement_for(Shape(tuple(Part), tuple(LATER)))
+    "everything": statement_for(Shape(tuple(Part), tuple(LATER), relies=True)),
+    "relying": statement_for(Shape((Part.GRANTS, Part.TOKENS), relies=True)),
 }
 
 

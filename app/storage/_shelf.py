@@ -1,0 +1,35 @@
+"""What every part of the catalogue stands on: rows, and the moment."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from app.core.clock import Clock
+from app.models import columns_of
+from app.models.record import Record
+from app.storage._tables import Rows
+
+R = TypeVar("R", bound=Record)
+
+
+class Shelf:
+    """A part of the catalogue, inside one transaction or look."""
+
+    def __init__(self, rows: Rows, clock: Clock) -> None:
+        self._rows = rows
+        self._clock = clock
+
+    def _put(self, record: Record, **key: object) -> None:
+        if self._rows.find(type(record), **key):  # type: ignore[arg-type]  # no name of a key is one of find's own
+            self._rows.change(type(record), values_of(record), **key)
+        else:
+            self._rows.insert(record)
+
+
+def first(records: Sequence[R]) -> R | None:
+    """Return the first record, if there is one."""
+    return records[0] if records else None
+
+
+def values_of(record: Record) -> dict[str, object]:
+    """Return a record's columns with their values."""
+    return {name: getattr(record, name) for name in columns_of(type(record))}
