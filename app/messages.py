@@ -136,6 +136,11 @@ class ResponseType(NamedTuple):
     policy: Policy
     policy_with_shop: Policy
 
+    @property
+    def is_in_fragment(self) -> bool:
+        """Whether answers travel in the fragment of the redirect URI, where no server sees them (RFC 6749 §4.2.2)."""
+        return self.grant_type == "implicit"
+
 
 @dataclass(slots=True, kw_only=True)
 class AuthorizationRequest(Request):
@@ -164,11 +169,16 @@ class AuthorizationRequest(Request):
         return sent if sent in self.response_types else next(iter(self.response_types))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What the person answered on the consent page; ``shop`` is the code of the one they picked."""
+    """What a person answered on the consent page, and what the page had shown: to which user, and which scopes in their order.
+
+    ``shop`` is the code of the one they picked. An answer to a page that showed something else than what is asked now is none.
+    """
 
     approved: bool
+    user_id: str
+    scopes: tuple[str, ...]
     shop: str | None = None
 
 
@@ -234,6 +244,10 @@ class Ask:
     access_token_expires_in: int = 0
     renewable_in: int | None = None
     is_remembered: bool = False
+
+    def answered(self, *, approved: bool, shop: str | None = None) -> Decision:
+        """Return the person's answer to this page."""
+        return Decision(approved=approved, user_id=self.user.id if self.user is not None else "", scopes=self.scopes, shop=shop)
 
 
 Decided = ErrorPage | Redirect | Ask

@@ -1,4 +1,7 @@
-"""Authlib's authorization server over facts and writes: one exchange, from a message to an outcome."""
+"""Authlib's authorization server over facts and writes: one exchange, from a message to an outcome.
+
+Machines are answered by :meth:`AuthorizationServer.respond`, browsers by :meth:`AuthorizationServer.authorize`.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,15 +11,34 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AuthorizationServer as AuthlibServer
 
 from app.core.causes import Cause
-from app.ledger import Facts, Writes
-from app.messages import Endpoint, Outcome, Proofs, Refusal, Request
+from app.ledger import Facts, Visit, Writes
+from app.messages import (
+    Ask,
+    AuthorizationRequest,
+    Decided,
+    Decision,
+    Endpoint,
+    ErrorPage,
+    Outcome,
+    Proofs,
+    Redirect,
+    Refusal,
+    Request,
+    Step,
+)
 from app.models import Client, User
+from app.oauth2.authorization_answer import failure, question, success
+from app.oauth2.authorization_exchange import AuthorizationExchange
+from app.oauth2.authorization_grant import AuthorizationGrant
 from app.oauth2.endpoints import ENDPOINTS
 from app.oauth2.grants import GRANTS
 from app.oauth2.grants.password import PasswordWanted
+from app.oauth2.next_step import next_step
 from app.oauth2.request import ExchangeRequest
+from app.oauth2.response_types import RESPONSE_TYPES
 from app.oauth2.token_grant import TokenGrant, check_parameters
 from app.oauth2.verification import authenticate_client
+from app.oauth2.wishes import Wishes
 
 _CAUSES: Final = {
     "invalid_request": Cause.MISSING_PARAMETER,
@@ -26,6 +48,10 @@ _CAUSES: Final = {
     "invalid_scope": Cause.BAD_SCOPE,
 }
 """Authlib's own errors that reach us: its grants raise them for what every grant checks alike."""
+
+
+_REQUEST_OBJECTS: Final = {"request": Cause.REQUEST_NOT_SUPPORTED, "request_uri": Cause.REQUEST_URI_NOT_SUPPORTED}
+"""Never read, and above all never fetched (OpenID Connect Core §6)."""
 
 
 class AuthorizationServer(AuthlibServer):
@@ -70,11 +96,58 @@ class AuthorizationServer(AuthlibServer):
             return None
         return None
 
+    # -- the browser's way ---------------------------------------------------------------------------------------------------------
+
+    def authorize(self, message: AuthorizationRequest, visit: Visit, decision: Decision | None, now: datetime) -> tuple[Decided, Writes]:
+        """Decide one request to the authorization endpoint, and what to commit before it is answered.
+
+        ``decision`` is what the person has just answered on the consent page. Nothing is written unless something is issued.
+        """
+        exchange = AuthorizationExchange(message, visit, decision, now)
+        try:
+            exchange.address()
+        except Refusal as refusal:
+            return ErrorPage(refusal=refusal.settled(), client=exchange.client), exchange.writes
+        try:
+            return self._decide(exchange), exchange.writes
+        except Refusal as refusal:
+            return failure(exchange, refusal.settled(), self.issuer), exchange.writes
+
+    def _decide(self, exchange: AuthorizationExchange) -> Ask | Redirect:
+        grant: AuthorizationGrant = self.get_consent_grant(exchange, exchange.visit.user)
+        exchange.wishes = Wishes.of(exchange.message)
+        step = next_step(exchange)
+        if step is not Step.ISSUE:
+            return question(exchange, step, refreshable=grant.is_refreshable)
+        exchange.pick_shop()
+        answer = exchange.answer
+        person = exchange.visit.user if answer is None or answer.approved else None
+        return success(exchange, self.create_authorization_response(exchange, person, grant), self.issuer)
+
     # -- Authlib's seams ---------------------------------------------------------------------------------------------------------
 
     def create_oauth2_request(self, request: ExchangeRequest) -> ExchangeRequest:
         """Return the request itself: it was made for Authlib."""
         return request
+
+    def get_authorization_grant(self, exchange: AuthorizationExchange) -> AuthorizationGrant:
+        """Return the grant behind the response type.
+
+        Raises:
+            Refusal: the parameters as such are not in order, or the door does not serve this response type.
+        """
+        message = exchange.message
+        if message.refusal is not None:
+            raise message.refusal
+        for name, cause in _REQUEST_OBJECTS.items():
+            if name in message.parameters:
+                raise Refusal(cause)
+        sent = message.parameters.get("response_type")
+        if sent is None:
+            raise Refusal(Cause.MISSING_PARAMETER, f"The parameter {message.required['response_type']} is missing.")
+        if sent not in message.response_types:
+            raise Refusal(Cause.UNSUPPORTED_RESPONSE_TYPE)
+        return RESPONSE_TYPES[sent](exchange, self)
 
     def get_token_grant(self, request: ExchangeRequest) -> TokenGrant:
         """Return the grant that the message names.

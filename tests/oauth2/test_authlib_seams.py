@@ -7,8 +7,10 @@ import pytest
 from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Payload, OAuth2Request
 from authlib.oauth2.rfc6749.grants import (
     AuthorizationCodeGrant,
+    AuthorizationEndpointMixin,
     BaseGrant,
     ClientCredentialsGrant,
+    ImplicitGrant,
     RefreshTokenGrant,
     ResourceOwnerPasswordCredentialsGrant,
     TokenEndpointMixin,
@@ -19,6 +21,8 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from app.oauth2 import AuthorizationServer as Server
+from app.oauth2.authorization_exchange import AuthorizationExchange
+from app.oauth2.authorization_grant import AuthorizationGrant
 from app.oauth2.endpoints.introspection import IntrospectionEndpoint as Introspection
 from app.oauth2.endpoints.revocation import RevocationEndpoint as Revocation
 from app.oauth2.grants.authorization_code import AuthorizationCodeGrant as Code
@@ -26,6 +30,8 @@ from app.oauth2.grants.client_credentials import ClientCredentialsGrant as Crede
 from app.oauth2.grants.password import PasswordGrant as Password
 from app.oauth2.grants.refresh_token import RefreshTokenGrant as Refresh
 from app.oauth2.request import ExchangeRequest, Payload
+from app.oauth2.response_types.code import CodeGrant
+from app.oauth2.response_types.token import ImplicitGrant as Implicit
 from app.oauth2.token_grant import TokenGrant
 
 # What each class of ours overrides of each class of Authlib's, with the signature that Authlib gives it.
@@ -33,6 +39,7 @@ OVERRIDDEN: dict[tuple[type, type], dict[str, str]] = {
     (Server, AuthorizationServer): {
         "authenticate_client": "(self, request, methods, endpoint='token')",
         "create_oauth2_request": "(self, request) -> authlib.oauth2.rfc6749.requests.OAuth2Request",
+        "get_authorization_grant": "(self, request)",
         "get_token_grant": "(self, request)",
         "handle_error_response": "(self, request, error)",
         "handle_response": "(self, status, body, headers)",
@@ -60,6 +67,13 @@ OVERRIDDEN: dict[tuple[type, type], dict[str, str]] = {
         "revoke_old_credential": "(self, refresh_token)",
         "save_token": "(self, token)",
     },
+    (AuthorizationGrant, AuthorizationEndpointMixin): {"validate_authorization_request": "(self)"},
+    (CodeGrant, AuthorizationCodeGrant): {
+        "create_authorization_response": "(self, redirect_uri: str, grant_user)",
+        "generate_authorization_code": "(self)",
+        "save_authorization_code": "(self, code, request)",
+    },
+    (Implicit, ImplicitGrant): {"create_authorization_response": "(self, redirect_uri, grant_user)"},
     (Introspection, IntrospectionEndpoint): {
         "authenticate_token": "(self, request, client)",
         "create_endpoint_request": "(self, request)",
@@ -70,6 +84,7 @@ OVERRIDDEN: dict[tuple[type, type], dict[str, str]] = {
         "create_endpoint_request": "(self, request)",
         "revoke_token": "(self, token, request)",
     },
+    (AuthorizationExchange, OAuth2Request): {},
     (ExchangeRequest, OAuth2Request): {"args": "property", "form": "property"},
     (Payload, OAuth2Payload): {"data": "property", "datalist": "property"},
 }
@@ -80,6 +95,10 @@ ENDPOINT = "authlib.oauth2.rfc6749.endpoint.Endpoint"
 # What of Authlib's runs between our methods, unchanged.
 RELIED_ON: tuple[tuple[type, str, str], ...] = (
     (AuthorizationServer, "create_token_response", "(self, request=None)"),
+    (AuthorizationServer, "get_consent_grant", "(self, request=None, end_user=None)"),
+    (AuthorizationServer, "create_authorization_response", "(self, request=None, grant_user=None, grant=None)"),
+    (AuthorizationEndpointMixin, "validate_no_multiple_request_parameter", f"(request: {REQUEST})"),
+    (AuthorizationEndpointMixin, "validate_consent_request", "(self)"),
     (AuthorizationServer, "create_endpoint_response", "(self, name, request=None)"),
     (AuthorizationServer, "register_endpoint", f"(self, endpoint: type[{ENDPOINT}] | {ENDPOINT})"),
     (BaseGrant, "__init__", f"(self, request: {REQUEST}, server)"),
@@ -143,3 +162,10 @@ def test_the_grants_are_authlibs_grants_at_the_token_endpoint() -> None:
     for grant in (Code, Credentials, Password, Refresh):
         assert issubclass(grant, TokenEndpointMixin)
         assert issubclass(grant, TokenGrant)
+
+
+def test_the_response_types_are_authlibs_grants_at_the_authorization_endpoint() -> None:
+    for grant, theirs in ((CodeGrant, AuthorizationCodeGrant), (Implicit, ImplicitGrant)):
+        assert issubclass(grant, theirs)
+        assert issubclass(grant, AuthorizationGrant)
+        assert issubclass(grant, AuthorizationEndpointMixin)

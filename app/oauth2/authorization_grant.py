@@ -1,0 +1,58 @@
+"""What every grant at the authorization endpoint shares: the check of the request, once its client and redirect URI are certain."""
+
+from typing import ClassVar
+
+from app.core.causes import Cause
+from app.messages import Refusal
+from app.models import User
+from app.oauth2.authorization_exchange import AuthorizationExchange
+from app.oauth2.token_grant import TokenGrant, check_parameters
+
+
+class AuthorizationGrant(TokenGrant):
+    """A grant that begins in a browser. ``RESPONSE_MODE`` is how its answers travel; no other is supported."""
+
+    RESPONSE_MODE: ClassVar[str]
+    request: AuthorizationExchange
+
+    @property
+    def is_refreshable(self) -> bool:
+        """Whether the client will be able to renew what it gets."""
+        return False
+
+    def validate_authorization_request(self) -> str:
+        """Check the request and return its redirect URI.
+
+        Authlib's own check looks the client up by a server that knows no request, and demands less of PKCE than RFC 9700 does.
+
+        Raises:
+            Refusal: to be told to the client by a redirect.
+        """
+        request, message = self.request, self.request.message
+        client = request.client
+        sent = message.parameters["response_type"]
+        if not client.check_response_type(sent) or not client.check_grant_type(message.registered_grant):
+            raise Refusal(Cause.UNAUTHORIZED_RESPONSE_TYPE)
+        if message.parameters.get("response_mode", self.RESPONSE_MODE) != self.RESPONSE_MODE:
+            raise Refusal(Cause.UNSUPPORTED_RESPONSE_MODE)
+        check_parameters(message)
+        self.check_code_challenge()
+        scope = client.get_allowed_scope(message.parameters.get("scope"))
+        if scope is None:
+            raise Refusal(Cause.BAD_SCOPE)
+        request.scope = scope
+        return request.effective_redirect_uri
+
+    def check_code_challenge(self) -> None:
+        """Check what binds the answer to the one who asks; nothing does where there is no code."""
+
+    def begin_grant(self, user: User | None) -> None:
+        """Write the family of what is granted to the client by the person, ``None`` where they refused.
+
+        Raises:
+            Refusal: the person has refused.
+        """
+        if user is None:
+            raise Refusal(Cause.ACCESS_DENIED)
+        self.request.user = user
+        self.begin_family(self.request.scope or "", user=user, shop=self.request.shop, refreshable=self.is_refreshable)

@@ -1,0 +1,65 @@
+"""What comes next for a sound authorization request: the one place that decides whether, and what, a person is asked.
+
+| the person                                                   | next    | with ``prompt=none``   |
+| ------------------------------------------------------------ | ------- | ---------------------- |
+| is not logged in, or not as the request demands              | LOGIN   | login_required         |
+| has just answered, or so much that there is nothing to pick  | ISSUE   |                        |
+| was never asked, was asked about less, must be asked again   | CONSENT | consent_required       |
+| has allowed it before, but there are several shops           | CONSENT | interaction_required   |
+| has allowed it before                                        | ISSUE   | ISSUE                  |
+"""
+
+from app.core.causes import Cause
+from app.messages import Refusal, Step
+from app.models import Session, User
+from app.oauth2.authorization_exchange import AuthorizationExchange
+
+
+def next_step(exchange: AuthorizationExchange) -> Step:
+    """Return what comes next; ``ISSUE`` also where the person's answer was a refusal, which is then told.
+
+    Raises:
+        Refusal: the person would have to be asked, and ``prompt=none`` forbids it.
+    """
+    wishes, answer = exchange.wishes, exchange.answer
+    if not is_logged_in(exchange):
+        return _asking(exchange, Step.LOGIN, Cause.LOGIN_REQUIRED)
+    if answer is not None and (not answer.approved or answer.shop is not None or not exchange.shops):
+        return Step.ISSUE
+    if wishes.fresh_consent or not _is_covered(exchange):
+        return _asking(exchange, Step.CONSENT, Cause.CONSENT_REQUIRED)
+    if len(exchange.shops) > 1:
+        return _asking(exchange, Step.CONSENT, Cause.INTERACTION_REQUIRED)
+    return Step.ISSUE
+
+
+def _asking(exchange: AuthorizationExchange, step: Step, otherwise: Cause) -> Step:
+    if exchange.wishes.is_silent:
+        raise Refusal(otherwise)
+    return step
+
+
+def is_logged_in(exchange: AuthorizationExchange) -> bool:
+    """Whether somebody is logged in, in a way that the request accepts."""
+    session, user, message, wishes = exchange.visit.session, exchange.visit.user, exchange.message, exchange.wishes
+    if session is None or user is None or not _stands(session, user, exchange):
+        return False
+    if message.subject not in {None, user.id}:
+        return False
+    if message.asked_at is not None and session.created_at >= message.asked_at:
+        return True
+    is_young = wishes.max_age is None or (exchange.now - session.created_at).total_seconds() <= wishes.max_age
+    return is_young and not wishes.fresh_login
+
+
+def _stands(session: Session, user: User, exchange: AuthorizationExchange) -> bool:
+    """Whether a session is its user's, and neither of them has ended; a changed password ends those that were there before."""
+    if session.user_id != user.id or user.disabled_at is not None or session.expires_at <= exchange.now:
+        return False
+    return user.password_changed_at is None or session.created_at >= user.password_changed_at
+
+
+def _is_covered(exchange: AuthorizationExchange) -> bool:
+    """Whether what is asked was allowed before, and that still counts."""
+    remembered = exchange.remembered_scopes
+    return exchange.is_remembered and remembered is not None and set(exchange.scopes).issubset(remembered)
