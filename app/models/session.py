@@ -1,12 +1,14 @@
 """A browser in which a person is logged in."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
 
 from sqlalchemy import JSON, Column, ForeignKey, Index, LargeBinary, String, Table
 
 from app.models.record import UtcDateTime, metadata
+
+_SEEN_EVERY: Final = timedelta(minutes=1)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,3 +43,11 @@ class Session:
     amr: list[str]
     user_agent: str | None = None
     address: str | None = None
+
+    def is_alive(self, now: datetime, idle_in: int) -> bool:
+        """Whether the session has not ended, and somebody was seen within ``idle_in`` seconds."""
+        return now < self.expires_at and now - self.last_seen_at < timedelta(seconds=idle_in)
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it is time to note that somebody was seen: a minute after the last time."""
+        return now - self.last_seen_at >= _SEEN_EVERY

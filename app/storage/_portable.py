@@ -5,7 +5,7 @@ Its batches queue and wait as the native engines' do, but every entry is a trans
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import event
 
@@ -36,6 +36,7 @@ class PortableStorage(BaseStorage):
         event.listen(self._engine.sync_engine, "before_cursor_execute", self._note_statement)
         self._reading = AsyncCold(reading(self._engine), _STATEMENTS_IN)
         self._writing = AsyncCold(self._engine, _STATEMENTS_IN)
+        self._looks: set[asyncio.Future[Any]] = set()
         self._reads: Batcher[Needs, Facts] = Batcher(self._read, size=limits.batch, waiting=limits.waiting, patience=limits.patience)
 
     async def load(self, needs: Needs) -> Facts:
@@ -55,6 +56,7 @@ class PortableStorage(BaseStorage):
         """See :class:`app.storage.Storage`."""
         await self._reads.close()
         await super().close()
+        await asyncio.gather(*self._looks, return_exceptions=True)
         await self._engine.dispose()
 
     async def _read(self, batch: list[Needs]) -> list[Facts]:
@@ -67,7 +69,15 @@ class PortableStorage(BaseStorage):
         return await self._reading.run(lambda connection: [_reference.load(SqlRows(connection), needs) for needs in batch])
 
     async def _look(self, work: Callable[[Readable], T]) -> T:
-        return await self._reading.run(lambda connection: work(SqlRows(connection)))
+        look = asyncio.ensure_future(self._reading.run(lambda connection: work(SqlRows(connection))))
+        self._looks.add(look)
+        look.add_done_callback(self._seen)
+        return await asyncio.shield(look)
+
+    def _seen(self, look: asyncio.Future[Any]) -> None:
+        """Forget a look that has ended, also where nobody waits for it any more."""
+        self._looks.discard(look)
+        look.exception()
 
     async def _write(self, batch: list[Writes]) -> Sequence[Receipt | Exception | Deferred]:
         return [await self._alone(entry) for entry in batch]

@@ -70,7 +70,7 @@ class Looker:
             connection = await self._begin()
             await _answer(connection, work, answer)
             await self._end(connection)
-        except StorageUnavailable as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, somebody waits)
             _fail(answer, error)
         finally:
             self._turns.release()

@@ -94,10 +94,9 @@ async def test_words_that_no_database_can_hold_are_found_nowhere(storage: Storag
     assert await storage.look(lambda catalog: catalog._rows.latest(Grant, ("id",), (), client_id=word)) == []
 
 
+@pytest.mark.parametrize("database", ENGINES, indirect=True)
 async def test_look_sees_one_state_of_the_database(database: Database) -> None:
     """What is committed between two reads of a look is in neither, or in both."""
-    if database.engine == "memory":
-        pytest.skip("nothing comes between in memory")
     looking, writing = await database.open(), await database.open()
     loop = asyncio.get_running_loop()
 
