@@ -15,7 +15,7 @@ GATED := app/core/*,app/oauth2/*,app/dialects/*,app/storage/*
 GATE := 95
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test coverage gate lint format lock bench faults clean
+.PHONY: help setup setup-dev run test coverage gate lint format lock locales screenshots bench faults clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -51,6 +51,12 @@ lock: $(BIN)/uv  ## recompile the lock files                ARGS=--upgrade raise
 	@$(call compile,pyproject.toml,requirements.txt)
 	@$(call compile,pyproject.toml --group test --group lint --constraint requirements.txt,requirements-dev.txt)
 	@$(call compile,--group installer,requirements-uv.txt)
+
+locales: .venv/.dev  ## bring the catalogues of what pages say up to date, and compile them
+	@$(BIN)/python -m tests.browser.catalogues
+
+screenshots: .venv/.dev  ## take pictures of every page in build/screenshots   ARGS=login.zh takes those alone
+	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 bench: .venv/.dev  ## measure the server                      ARGS="--help"
 	@$(BIN)/python -m bench $(ARGS)

@@ -21,6 +21,8 @@ _BLACK: Final = (0, 0, 0)
 _WHITE: Final = (255, 255, 255)
 _TEXT_CONTRAST: Final = 4.5
 """Of text to what it stands on (WCAG 2.2 §1.4.3)."""
+_DARK_TEXT_CONTRAST: Final = 7.0
+"""The same in the dark, where a link of less looks switched off (WCAG 2.2 §1.4.6)."""
 _SHAPE_CONTRAST: Final = 3.0
 """Of a button to what it stands on (WCAG 2.2 §1.4.11)."""
 
@@ -53,7 +55,7 @@ class Theme:
     def shades(self) -> tuple["Shades", "Shades"]:
         """The accent in light and in dark."""
         accent = _rgb(self.color)
-        return _shades(accent, _LIGHT_CARD, _BLACK), _shades(accent, _DARK_CARD, _WHITE)
+        return _shades(accent, _LIGHT_CARD, _BLACK, _TEXT_CONTRAST), _shades(accent, _DARK_CARD, _WHITE, _DARK_TEXT_CONTRAST)
 
     def stylesheet(self) -> str:
         """Return the rules that set the accent."""
@@ -113,11 +115,11 @@ def _read_logo(path: Path) -> Logo:
     return Logo(suffix, content)
 
 
-def _shades(accent: Rgb, card: Rgb, away: Rgb) -> Shades:
+def _shades(accent: Rgb, card: Rgb, away: Rgb, readable: float) -> Shades:
     """Move the accent away from the card until it can be seen on it, and further until it can be read."""
     fill = _moved(accent, card, away, _SHAPE_CONTRAST)
     on_fill = max(_WHITE, _BLACK, key=lambda color: contrast(fill, color))
-    return Shades(fill, on_fill, _moved(accent, card, away, _TEXT_CONTRAST))
+    return Shades(fill, on_fill, _moved(accent, card, away, readable))
 
 
 def _moved(color: Rgb, ground: Rgb, away: Rgb, wanted: float) -> Rgb:

@@ -1,0 +1,94 @@
+"""The authorization endpoint for a browser: look once, decide once, write before the browser is sent away."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.browser.sessions import Sessions
+from app.browser.visitor import Visitor
+from app.core.clock import Clock
+from app.core.policy import ShopRule
+from app.dialects import AuthorizationReading
+from app.ledger import Visit
+from app.messages import Ask, AuthorizationRequest, Decided, Decision, Redirect, Step
+from app.oauth2 import AuthorizationServer
+from app.storage import Catalog, Storage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a person answered on the consent page, and the proof of what the page had shown."""
+
+    approved: bool
+    shop: str | None
+    proof: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """A request and what was decided about it."""
+
+    message: AuthorizationRequest
+    visit: Visit
+    decided: Decided
+
+
+class Authorization:
+    """Decides authorization requests over what is known of the browser."""
+
+    def __init__(self, storage: Storage, engine: AuthorizationServer, sessions: Sessions, clock: Clock) -> None:
+        self._storage = storage
+        self._engine = engine
+        self._sessions = sessions
+        self._clock = clock
+
+    async def consider(
+        self, reading: AuthorizationReading, visitor: Visitor, asked_at: datetime | None, answer: "tuple[Answer, Proof] | None" = None
+    ) -> Considered:
+        """Decide a request; what it writes is durable when this returns.
+
+        Raises:
+            StorageUnavailable: nothing was sent, and nobody may be told that anything was issued.
+        """
+        message, visit = await self._storage.look(lambda catalog: self._look(catalog, reading, visitor))
+        message.asked_at, message.address = asked_at, visitor.address
+        decision = self._decision(message, visit, answer) if answer is not None else None
+        decided, writes = self._engine.authorize(message, visit, decision, self._clock.now())
+        if isinstance(decided, Redirect):
+            await self._remember(decided, visit)
+        if writes:
+            await self._storage.commit(writes)
+        return Considered(message=message, visit=visit, decided=decided)
+
+    def _look(self, catalog: Catalog, reading: AuthorizationReading, visitor: Visitor) -> tuple[AuthorizationRequest, Visit]:
+        client = catalog.client(reading.client_id) if reading.client_id is not None else None
+        message = reading.choose(client)
+        found = self._sessions.find(catalog, visitor)
+        if found is None or client is None:
+            return message, Visit(client=client)
+        session, user = found
+        picks = message.policy.shop is ShopRule.PICKED
+        shops = tuple(catalog.managed_shops(user.id, client.client_id)) if picks else ()
+        return message, Visit(client, session, user, catalog.consent(user.id, client.client_id), shops)
+
+    def _decision(self, message: AuthorizationRequest, visit: Visit, answer: "tuple[Answer, Proof]") -> Decision | None:
+        """Return the person's decision, if what they saw is what would be asked now."""
+        given, proof = answer
+        asked, _ = self._engine.authorize(message, visit, None, self._clock.now())
+        if not isinstance(asked, Ask) or asked.step is not Step.CONSENT or not proof.holds(given.proof, asked):
+            return None
+        return asked.answered(approved=given.approved, shop=given.shop)
+
+    async def _remember(self, redirect: Redirect, visit: Visit) -> None:
+        """Keep the consent, and note that somebody was seen."""
+        consent, session = redirect.consent, visit.session
+        is_due = session is not None and session.is_due(self._clock.now())
+        if consent is None and not is_due:
+            return
+
+        def write(catalog: Catalog) -> None:
+            if consent is not None:
+                catalog.put_consent(consent.user_id, consent.client_id, consent.scope)
+            if session is not None and is_due:
+                catalog.touch_session(session)
+
+        await self._storage.transact(write)
