@@ -53,7 +53,10 @@ class Settings(BaseSettings):
     """Server processes. SQLite is correct with several and best with one."""
 
     secret_key: SecretStr | None = None
-    """At least 32 characters; for what must stay readable in the database. Nothing of this version is sealed under it."""
+    """At least 32 characters, the same for every process: signs what browsers carry and seals what must stay readable.
+
+    Unset, it is made once beside an SQLite database, as ``<database>.key``. With a database on a server it is required.
+    """
 
     dialects: Path | None = None
     """A folder of further dialect files."""

@@ -1,7 +1,7 @@
 """The database: the only room that speaks SQL.
 
 ``open_storage`` opens the database of a URL, ``load`` finds facts, ``commit`` writes; both are shared by all requests in flight
-(see :mod:`app.storage._batch`). Operators work in transactions over a :class:`Catalog`.
+(see :mod:`app.storage._batch`). Operators and pages work in transactions over a :class:`Catalog`, and pages look at it without one.
 
 ``sqlite:///path`` and ``postgresql://…`` have engines of their own on their drivers; a URL that names a driver
 (``sqlite+aiosqlite:///…``, ``postgresql+asyncpg://…``) gets the portable one on SQLAlchemy Core.
@@ -10,8 +10,10 @@
 from app.core.clock import Clock
 from app.ledger import StorageUnavailable, WriteRefused
 from app.storage._address import parse
+from app.storage._consents import GrantedApp
 from app.storage._errors import DatabaseUnusable, SchemaNewer, SchemaOutdated
 from app.storage._interface import Counters, Storage
+from app.storage._key_file import open_key
 from app.storage._storage import Limits
 from app.storage.catalog import Catalog
 
@@ -19,6 +21,7 @@ __all__ = [
     "Catalog",
     "Counters",
     "DatabaseUnusable",
+    "GrantedApp",
     "Limits",
     "SchemaNewer",
     "SchemaOutdated",
@@ -26,6 +29,7 @@ __all__ = [
     "StorageUnavailable",
     "WriteRefused",
     "migrate",
+    "open_key",
     "open_storage",
     "prepare",
 ]
