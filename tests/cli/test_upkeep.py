@@ -1,5 +1,6 @@
 """``tokenry apply``, ``migrate``, ``purge``, ``config``, ``version``, ``codes``, ``dialects``."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 from app import __version__
 from app.admin import SANDBOX
 from app.core.clock import SystemClock
-from app.storage import open_storage
+from app.storage import migrate, open_storage
+from app.storage._schema import REVISIONS
 from tests.cli.conftest import Command
 
 FILE = """
@@ -40,9 +42,18 @@ def test_a_file_is_applied_and_its_plan_shown_before(tokenry: Command, database:
 
 
 def test_a_schema_is_made_once(tokenry: Command, database: str) -> None:
-    assert tokenry("migrate").out == "the schema is 0001 now\n"
-    assert tokenry("migrate").out == "the schema is 0001 already\n"
+    newest = REVISIONS[-1]
+    assert tokenry("migrate").out == f"the schema is {newest} now\n"
+    assert tokenry("migrate").out == f"the schema is {newest} already\n"
     assert tokenry("purge").out == "0 rows deleted\n"
+
+
+def test_an_older_schema_is_migrated_before_anything_else(tokenry: Command, database: str) -> None:
+    asyncio.run(migrate(database, REVISIONS[0]))
+    refused = tokenry("users", "list")
+    assert refused.line.endswith("run: tokenry migrate")
+    assert tokenry("migrate").out == f"the schema is {REVISIONS[-1]} now, was {REVISIONS[0]}\n"
+    assert tokenry("users", "list", "-o", "json").out == "[]\n"
 
 
 def test_the_settings_are_shown_with_their_sources_and_without_secrets(

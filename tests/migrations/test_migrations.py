@@ -4,6 +4,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from sqlalchemy import Connection
 
 from app.core.clock import SystemClock
 from app.models import metadata
-from app.storage import _migrate, _schema, migrate, open_storage, prepare
+from app.storage import SchemaOutdated, _migrate, _schema, migrate, open_storage, prepare
 
 CATALOGUE = """
 SELECT 'column', table_name || '.' || column_name, data_type || ' ' || coalesce(character_maximum_length::text, '') || ' ' || is_nullable
@@ -82,6 +83,41 @@ async def test_migrations_can_be_undone_and_done_again(database_url: str) -> Non
     assert left == []
     assert await migrate(database_url) == (None, _schema.HEAD)
     assert await schema_of(database_url) == before
+
+
+async def run(url: str, *statements: str) -> list[tuple[Any, ...]]:
+    """Run statements on a database of either kind and return the rows of the last one."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
+            return [connection.execute(statement).fetchall() for statement in statements][-1]
+    server = await asyncpg.connect(url)
+    rows = [await server.fetch(statement) for statement in statements]
+    await server.close()
+    return [tuple(row) for row in rows[-1]]
+
+
+async def test_database_of_the_first_schema_is_refused_until_it_is_migrated_and_keeps_its_data(database_url: str) -> None:
+    await migrate(database_url, "0001")
+    moment = "1000000" if database_url.startswith("sqlite") else "to_timestamp(1)"
+    await run(
+        database_url,
+        f"INSERT INTO \"user\" (id, username, username_key, created_at, updated_at) VALUES ('1', 'Ada', 'ada', {moment}, {moment})",  # noqa: S608 (our own words)
+        f"INSERT INTO shop (id, dialect, code, created_at) VALUES ('2', 'youzan', '88888', {moment})",  # noqa: S608 (our own words)
+    )
+    with pytest.raises(SchemaOutdated, match="run: tokenry migrate"):
+        await prepare(database_url)
+    assert await migrate(database_url) == ("0001", _schema.HEAD)
+    storage = await open_storage(database_url, clock=SystemClock())
+    ada = await storage.look(lambda catalog: catalog.user("1"))
+    assert ada is not None
+    assert (ada.username, ada.created_at, ada.second_factor_at) == ("Ada", datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), None)
+    assert await storage.transact(lambda catalog: catalog.grant_user_shop("1", "2"))
+    assert [shop.code for shop in await storage.look(lambda catalog: catalog.user_shops("1"))] == ["88888"]
+    await storage.close()
+    assert await migrate(database_url, "0001") == (_schema.HEAD, "0001")
+    assert await run(database_url, 'SELECT id, username FROM "user"') == [("1", "Ada")]
+    assert await migrate(database_url) == ("0001", _schema.HEAD)
+    assert await run(database_url, "SELECT * FROM user_shop") == []
 
 
 def test_program_names_all_revisions_in_order() -> None:
