@@ -147,9 +147,9 @@ class AuthorizationRequest(Request):
     """An authorization request (RFC 6749 §4.1.1, §4.2.1) as the client's dialect reads it.
 
     ``response_types`` are those of the door, the first of them the default for answers to a request that names none. ``policy`` is the
-    one of the response type without a shop. ``state`` is kept as it was sent, percent-encoding and all, so that it returns byte for
-    byte. ``refusal`` is what is wrong with the parameters as such (one is sent twice, or is not text); where ``is_certain``, the client
-    and its redirect URI can be relied on nevertheless.
+    one of the response type without a shop. ``state`` is kept as the pair that was sent, percent-encoding and all, so that it returns
+    byte for byte. ``refusal`` is what is wrong with the parameters as such (one is sent twice, or is not text); where ``is_certain``,
+    the client and its redirect URI can be relied on nevertheless.
 
     ``asked_at`` is when the browser first came with the request, ``None`` for now: ``prompt=login`` and ``max_age`` are met by a login
     since. ``subject`` is the user that a verified ``id_token_hint`` names.

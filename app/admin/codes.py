@@ -1,22 +1,29 @@
-"""Authorization codes without a browser: for a sandbox, until its person at the keyboard has pages to click."""
+"""Authorization codes without a browser: for a sandbox, until its person at the keyboard has pages to click.
 
-import re
+The request is answered by the engine itself, as if a person had logged in just now and allowed it; nothing here decides by rules of its
+own.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from app.admin import clients, shops, users
 from app.admin.fields import Refused
 from app.admin.operator import Desk, Operator
-from app.admin.registration import STANDARD, profile_of
-from app.core.clock import NEVER
+from app.core.causes import Cause
 from app.core.mistakes import Mistake
-from app.core.policy import Policy
-from app.core.secrets import digest, new_id
-from app.dialects.dialect import Dialect
-from app.models import AuthorizationCode, Client, Grant, Shop
+from app.dialects import AuthorizationDoor
+from app.ledger import Visit, Writes
+from app.messages import Ask, AuthorizationRequest, Decided, Redirect, Refusal
+from app.models import Client, Session, Shop, User
 
-_CHALLENGE: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+if TYPE_CHECKING:
+    from app.oauth2 import AuthorizationServer
+
+_LOGIN_LASTS: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +54,14 @@ async def issue_code(operator: Operator, request: CodeRequest) -> IssuedCode:
     Raises:
         Mistake: the database is no sandbox's, or the request would have been refused.
     """
-    return await operator.transact(lambda desk: _issue(desk, request))
+    # Authlib is slow to import, and no other command needs it.
+    from app.oauth2 import AuthorizationServer
+
+    engine = AuthorizationServer("https://tokenry.invalid")
+    return await operator.transact(lambda desk: _issue(desk, engine, request))
 
 
-def _issue(desk: Desk, request: CodeRequest) -> IssuedCode:
+def _issue(desk: Desk, engine: "AuthorizationServer", request: CodeRequest) -> IssuedCode:
     if not desk.is_sandbox:
         raise Mistake("codes are issued by hand in a sandbox only, and this database is none: name the sandbox's with --database")
     client = clients.find(desk, request.client_id)
@@ -58,89 +69,86 @@ def _issue(desk: Desk, request: CodeRequest) -> IssuedCode:
     for disabled, shown in ((client.disabled_at, f"client {client.client_id}"), (user.disabled_at, f"user {user.username}")):
         if disabled is not None:
             raise Mistake(f"the {shown} is disabled")
+    message = _message(desk, client, request)
+    visit = Visit(client=client, session=_session(desk, user), user=user, shops=tuple(_shops(desk, client, request.shop)))
+    decided, writes = engine.authorize(message, visit, None, desk.now)
+    if isinstance(decided, Ask):
+        decided, writes = engine.authorize(message, visit, decided.answered(approved=True, shop=request.shop), desk.now)
+    if isinstance(decided, Redirect) and decided.refusal is None:
+        return _written(desk, decided, writes, request)
+    raise _mistake(decided, client, request)
+
+
+def _message(desk: Desk, client: Client, request: CodeRequest) -> AuthorizationRequest:
+    """Return the authorization request, read by the client's dialect."""
+    door = _door(desk, client)
+    sent = {
+        "response_type": "code",
+        "client_id": request.client_id,
+        "redirect_uri": request.redirect_uri,
+        "scope": request.scope,
+        "code_challenge": request.code_challenge,
+        "code_challenge_method": "S256" if request.code_challenge is not None else None,
+    }
+    dialect = desk.dialects[client.dialect]
+    query = urlencode({dialect.wire_name(word): value for word, value in sent.items() if value is not None})
+    message = door.resume(query.encode()).choose(client)
+    if message.refusal is not None:
+        raise Mistake(message.refusal.description)
+    lacking = next((word for word, value in sent.items() if value and word not in message.parameters), None)
+    if lacking is not None:
+        raise Refused(lacking, f"is not among what the dialect {client.dialect} understands at {door.path}")
+    return message
+
+
+def _door(desk: Desk, client: Client) -> AuthorizationDoor:
+    """Return the door to which the client would send a browser for a code."""
     if client.dialect not in desk.dialects.by_name:
         raise Mistake(f"the dialect {client.dialect} of the client is not loaded: see TOKENRY_DIALECTS")
-    dialect = desk.dialects[client.dialect]
-    word = _grant_word(dialect, client)
-    redirect_uri = _redirect_uri(client, request.redirect_uri)
-    scope = client.get_allowed_scope(request.scope)
-    if scope is None:
-        raise Refused("scope", f"goes beyond what {client.client_id} is registered for: {client.scope or 'no scope at all'}")
-    _check_challenge(client, request.code_challenge)
-    shop = _shop(desk, client, request.shop)
-    policies = dialect.variant(client.options).grants[word]
-    policy = policies.with_shop if shop is not None else policies.alone
-    grant = Grant(
-        id=new_id(),
-        dialect=dialect.name,
-        grant_type=word,
-        client_id=client.client_id,
-        user_id=user.id,
-        shop_id=shop.id if shop is not None else None,
-        scope=scope,
-        created_at=desk.now,
-        expires_at=_family_end(desk.now, policy, can_refresh=client.check_grant_type(dialect.refresh_grant)),
-    )
+    for door in desk.dialects[client.dialect].authorization_doors:
+        if "code" in door.response_types:
+            return desk.dialects.authorization_doors[door.path]
+    raise Mistake(f"the dialect {client.dialect} has no authorization codes")
+
+
+def _session(desk: Desk, user: User) -> Session:
+    """Return the session that the person would have, had they logged in at this moment."""
+    now = desk.now
+    return Session(id_hash=b"", user_id=user.id, created_at=now, last_seen_at=now, expires_at=now + _LOGIN_LASTS, amr=[])
+
+
+def _shops(desk: Desk, client: Client, code: str | None) -> Iterator[Shop]:
+    """Yield the shop to act for, if it is one that the client may act for; the operator stands for whoever manages it."""
+    if code is not None:
+        shop = shops.find(desk, client.dialect, code)
+        if shop in desk.catalog.shops_of(client.client_id) and shop.disabled_at is None:
+            yield shop
+
+
+def _mistake(decided: Decided, client: Client, request: CodeRequest) -> Mistake:
+    """Return what an operator is told where there is no code."""
+    refusal = (None if isinstance(decided, Ask) else decided.refusal) or Refusal(Cause.INTERACTION_REQUIRED)
+    client_id, registered = client.client_id, ", ".join(client.redirect_uris)
+    if refusal.cause is Cause.UNREGISTERED_REDIRECT_URI:
+        return Refused("redirect_uri", f"is not registered: {client_id} has {registered or 'none'}")
+    if refusal.cause is Cause.MISSING_PARAMETER and request.redirect_uri is None:
+        return Refused("redirect_uri", f"name one of those registered: {registered or 'there are none'}")
+    if refusal.cause is Cause.BAD_SCOPE:
+        return Refused("scope", f"goes beyond what {client_id} is registered for: {client.scope or 'no scope at all'}")
+    if refusal.cause is Cause.UNKNOWN_SHOP:
+        return Refused("shop", f"{request.shop} is disabled, or not granted to {client_id}")
+    if refusal.cause is Cause.UNAUTHORIZED_RESPONSE_TYPE:
+        return Mistake(f"the client {client_id} is not registered for authorization codes: see its grant_types and response_types")
+    return Mistake(refusal.description)
+
+
+def _written(desk: Desk, answer: Redirect, writes: Writes, request: CodeRequest) -> IssuedCode:
+    """Store what the engine issued."""
+    (grant,), (record,) = writes.grants, writes.codes
     desk.catalog.add_grant(grant)
-    code = policy.authorization_code.generate()
-    desk.catalog.add_authorization_code(
-        AuthorizationCode(
-            code_hash=digest(code),
-            grant_id=grant.id,
-            redirect_uri=redirect_uri,
-            redirect_uri_sent=request.redirect_uri is not None,
-            code_challenge=request.code_challenge,
-            code_challenge_method="S256" if request.code_challenge is not None else None,
-            created_at=desk.now,
-            expires_at=desk.now + timedelta(seconds=policy.authorization_code_expires_in),
-        )
-    )
-    desk.note("code.issue", f"client {client.client_id}", None, {"user": user.username, "scope": scope, "shop": request.shop})
-    return IssuedCode(code=code, expires_in=policy.authorization_code_expires_in, redirect_uri=redirect_uri, scope=scope)
-
-
-def _grant_word(dialect: Dialect, client: Client) -> str:
-    """Return the dialect's word for the grant of authorization codes.
-
-    Raises:
-        Mistake: the dialect has none, or the client is not registered for it.
-    """
-    word = next((word for word, grant in dialect.grants.items() if grant.grant_type == "authorization_code"), None)
-    if word is None:
-        raise Mistake(f"the dialect {dialect.name} has no authorization codes")
-    if not client.check_grant_type(word) or not client.check_response_type("code"):
-        raise Mistake(f"the client {client.client_id} is not registered for authorization codes: see its grant_types and response_types")
-    return word
-
-
-def _redirect_uri(client: Client, sent: str | None) -> str:
-    if sent is not None and not client.check_redirect_uri(sent):
-        raise Refused("redirect_uri", f"is not registered: {client.client_id} has {', '.join(client.redirect_uris) or 'none'}")
-    effective = sent or client.get_default_redirect_uri()
-    if effective is None:
-        raise Refused("redirect_uri", f"name one of those registered: {', '.join(client.redirect_uris) or 'there are none'}")
-    return effective
-
-
-def _check_challenge(client: Client, challenge: str | None) -> None:
-    """PKCE (RFC 7636): always well-formed, and demanded where a standard client is not registered as legacy (RFC 9700 §2.1.1)."""
-    if challenge is not None and _CHALLENGE.fullmatch(challenge) is None:
-        raise Refused("code_challenge", "takes 43 to 128 characters of A-Z a-z 0-9 - . _ ~")
-    if challenge is None and client.dialect == STANDARD and (client.is_public or profile_of(client) != "legacy"):
-        raise Refused("code_challenge", f"is missing: {client.client_id} must use PKCE with S256")
-
-
-def _shop(desk: Desk, client: Client, code: str | None) -> Shop | None:
-    if code is None:
-        return None
-    shop = shops.find(desk, client.dialect, code)
-    if shop not in desk.catalog.shops_of(client.client_id) or shop.disabled_at is not None:
-        raise Refused("shop", f"{code} is disabled, or not granted to {client.client_id}")
-    return shop
-
-
-def _family_end(now: datetime, policy: Policy, *, can_refresh: bool) -> datetime:
-    """Return the ceiling of the family: the policy's, or, without refresh, the end of what the code can yield at the latest."""
-    if policy.issue_refresh_token and can_refresh:
-        return now + timedelta(seconds=policy.family_expires_in) if policy.family_expires_in else NEVER
-    return now + timedelta(seconds=policy.authorization_code_expires_in + policy.access_token_expires_in)
+    desk.catalog.add_authorization_code(record)
+    shown = {"user": request.user, "scope": grant.scope, "shop": answer.shop}
+    desk.note("code.issue", f"client {grant.client_id}", None, shown)
+    (code,) = parse_qs(urlsplit(answer.location).query)["code"]
+    lifetime = int((record.expires_at - record.created_at).total_seconds())
+    return IssuedCode(code=code, expires_in=lifetime, redirect_uri=record.redirect_uri or "", scope=grant.scope)

@@ -89,6 +89,11 @@ class _Owner:
     def wire_name(self, word: str) -> str | None:
         return next((name for name, means in self.means.items() if means == word), None)
 
+    def parameters(self, values: Mapping[str, str]) -> Mapping[str, str]:
+        """Return what was sent and is not empty in RFC words; where no parameter says the response type, the path does."""
+        implied = {} if "response_type" in self.means.values() else {"response_type": self.table.response_types[0]}
+        return implied | {means: values[name] for name, means in self.means.items() if values.get(name)}
+
     def response_types(self, client: Client | None) -> Mapping[str, ResponseType]:
         grants = self.dialect.variant(client.options if client is not None else {}).grants
         found: dict[str, ResponseType] = {}
@@ -180,14 +185,15 @@ class AuthorizationDoor:
         request = AuthorizationRequest(
             endpoint=Endpoint.AUTHORIZATION,
             dialect=owner.dialect.name,
-            parameters={means: values[name] for name, means in owner.means.items() if values.get(name)},
+            parameters=owner.parameters(values),
             response_types=response_types,
-            state=reading.fields.kept[state] if state is not None and values.get(state) else None,
+            state=f"{state}={reading.fields.kept[state]}" if state is not None and values.get(state) else None,
             refusal=reading.refusal or _refusal(owner, spoilt),
             is_certain=reading.refusal is None and spoilt.keys().isdisjoint({self._client_id, owner.wire_name("redirect_uri")}),
             required=owner.required,
             invalid=_invalid(owner, values),
             refresh_grant=owner.dialect.refresh_grant,
+            serves_public_clients=owner.dialect.serves_public_clients,
         )
         chosen = response_types[request.response_type]
         request.grant_type, request.registered_grant, request.policy, _ = chosen

@@ -93,8 +93,9 @@ class AuthorizationDoorTable(Table):
     """``[[doors]]`` with ``endpoint = "authorization"``: a path to which clients send browsers (RFC 6749 §3.1).
 
     ``response_types`` are those served, the first of them the one by which requests are answered that name none; the policy of each is
-    that of the grant behind it. ``required`` and ``optional`` name the parameters on the wire that are understood; every other one is
-    ignored. ``descriptions`` are the words for parameters that mean something else here than at the token door.
+    that of the grant behind it. Where no parameter means response_type, there is exactly one and the path says it. ``required`` and
+    ``optional`` name the parameters on the wire that are understood; every other one is ignored. ``descriptions`` are the words for
+    parameters that mean something else here than at the token door.
     """
 
     path: Path

@@ -202,9 +202,11 @@ def _check_needs(tables: DialectTables) -> None:
             raise _Problem(f"grants.{word}.required: none of them means {lacking}")
     for index, door in enumerate(tables.doors):
         if isinstance(door, AuthorizationDoorTable):
-            lacking = next((one for one in ("response_type", "client_id") if one not in {means[name] for name in door.required}), None)
-            if lacking is not None:
-                raise _Problem(f"doors.{index}.required: none of them means {lacking}")
+            required, optional = {means[name] for name in door.required}, {means[name] for name in door.optional}
+            if "client_id" not in required:
+                raise _Problem(f"doors.{index}.required: none of them means client_id")
+            if "response_type" not in required and (len(door.response_types) > 1 or "response_type" in optional):
+                raise _Problem(f"doors.{index}.required: none of them means response_type")
         elif door.endpoint is Endpoint.TOKEN and door.sends_grant_type and "grant_type" not in means.values():
             raise _Problem(f"doors.{index}: no parameter means grant_type")
 

@@ -80,7 +80,7 @@ def _location(exchange: AuthorizationExchange, members: Iterable[tuple[str, str]
     message = exchange.message
     parameters = [parameter(name, value) for name, value in members]
     if message.state is not None:
-        parameters.append(f"state={message.state}")
+        parameters.append(message.state)
     if message.policy.iss:
         parameters.append(parameter("iss", issuer))
     return answer_uri(exchange.effective_redirect_uri, parameters, in_fragment=exchange.answered_type.is_in_fragment)

@@ -33,6 +33,8 @@ class AuthorizationGrant(TokenGrant):
         sent = message.parameters["response_type"]
         if not client.check_response_type(sent) or not client.check_grant_type(message.registered_grant):
             raise Refusal(Cause.UNAUTHORIZED_RESPONSE_TYPE)
+        if client.is_public and not message.serves_public_clients:
+            raise Refusal(Cause.UNAUTHORIZED_RESPONSE_TYPE, "Clients without a secret are not served here.")
         if message.parameters.get("response_mode", self.RESPONSE_MODE) != self.RESPONSE_MODE:
             raise Refusal(Cause.UNSUPPORTED_RESPONSE_MODE)
         check_parameters(message)

@@ -53,10 +53,11 @@ def is_logged_in(exchange: AuthorizationExchange) -> bool:
 
 
 def _stands(session: Session, user: User, exchange: AuthorizationExchange) -> bool:
-    """Whether a session is its user's, and neither of them has ended; a changed password ends those that were there before."""
-    if session.user_id != user.id or user.disabled_at is not None or session.expires_at <= exchange.now:
-        return False
-    return user.password_changed_at is None or session.created_at >= user.password_changed_at
+    """Whether a session is its user's, and neither of them has ended.
+
+    A changed password is no matter here: it ends sessions when it changes, except the one in which the person changed it.
+    """
+    return session.user_id == user.id and user.disabled_at is None and session.expires_at > exchange.now
 
 
 def _is_covered(exchange: AuthorizationExchange) -> bool:
