@@ -21,10 +21,15 @@ from starlette.responses import JSONResponse
 from uvicorn.supervisors import Multiprocess
 
 from app import __version__
+from app.browser.authorization import Authorization
+from app.browser.devices import Devices
+from app.browser.login import Logins
 from app.browser.pages import Pages
+from app.browser.sessions import SessionLimits, Sessions
 from app.browser.theme import load_theme
 from app.core.clock import Clock, SystemClock
 from app.core.mistakes import ExitCode, Mistake
+from app.core.secret_key import SecretKey
 from app.dialects import DialectError, Dialects, load_dialects
 from app.ledger import StorageUnavailable
 from app.listener import bind, uvicorn_options
@@ -32,12 +37,15 @@ from app.oauth2 import AuthorizationServer
 from app.pipeline import Pipeline
 from app.proofs import Gatherer, PasswordPool
 from app.routers import health
+from app.routers.authorization import AuthorizationPages
+from app.routers.desk import Desk
+from app.routers.login import LoginPages
 from app.routers.machine import Machine, Receive, Scope, Send
 from app.routers.oauth2 import machine_router, machines_by_path
 from app.routers.static import static_router
 from app.routers.well_known import well_known_router
 from app.settings import PREFIX, Settings, load_settings
-from app.storage import Storage, open_storage
+from app.storage import Storage, open_key, open_storage
 from app.telemetry import Journal, JsonJournal
 from app.telemetry.logs import set_up_logging
 
@@ -66,6 +74,7 @@ def create_app(
     clock: Clock | None = None,
     journal: Journal | None = None,
     dialects: Dialects | None = None,
+    key: SecretKey | None = None,
     pages: Pages | None = None,
     storage: Storage | None = None,
 ) -> Application:
@@ -79,15 +88,24 @@ def create_app(
     dialects = dialects or read_dialects(settings)
     pages = pages or read_pages(settings)
     machines = [Machine(door, clock, journal) for door in dialects.doors.values()]
+    desk = Desk(issuer=settings.effective_issuer, pages=pages, clock=clock, journal=journal, language=settings.language)
+    authorization = AuthorizationPages(desk, dialects.authorization_doors)
+    login = LoginPages(desk, authorization)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = storage or await open_storage(settings.database_url.get_secret_value(), clock=clock)
         pool = PasswordPool()
         app.state.storage = opened
-        pipeline = Pipeline(opened, AuthorizationServer(settings.effective_issuer), Gatherer(opened, clock, pool), clock)
+        engine, gatherer = AuthorizationServer(settings.effective_issuer), Gatherer(opened, clock, pool)
+        pipeline = Pipeline(opened, engine, gatherer, clock)
         for machine in machines:
             machine.pipeline = pipeline
+        sessions = Sessions(clock, SessionLimits(lasts=settings.session_lasts, idle=settings.session_idle))
+        authorization.authorization = Authorization(opened, engine, sessions, clock)
+        secret_key = key or read_key(settings)
+        desk.open(secret_key.derive)
+        login.logins = Logins(opened, gatherer, sessions, Devices(secret_key.derive(b"devices")), clock)
         purging = asyncio.create_task(_purge_now_and_then(opened, clock))
         _settle_memory()
         try:
@@ -112,6 +130,8 @@ def create_app(
     app.include_router(health.router)
     app.include_router(well_known_router(settings.effective_issuer))
     app.include_router(static_router(pages.assets))
+    app.include_router(authorization.router())
+    app.include_router(login.router())
     doors = machine_router(dialects, machines)
     app.include_router(doors)
     app.machines = dict(machines_by_path(doors.routes)) if settings.direct_doors else {}
@@ -143,6 +163,16 @@ async def _purge_now_and_then(storage: Storage, clock: Clock) -> None:
             await storage.purge(clock.now())
         except StorageUnavailable as problem:
             _log.warning("purge: %s", problem)
+
+
+def read_key(settings: Settings) -> SecretKey:
+    """Return the key under which everything is signed and sealed.
+
+    Raises:
+        Mistake: there is none, and none can be made.
+    """
+    secret = settings.secret_key
+    return open_key(settings.database_url.get_secret_value(), secret.get_secret_value() if secret is not None else None)
 
 
 def read_dialects(settings: Settings) -> Dialects:

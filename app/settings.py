@@ -58,6 +58,12 @@ class Settings(BaseSettings):
     Unset, it is made once beside an SQLite database, as ``<database>.key``. With a database on a server it is required.
     """
 
+    session_lasts: Annotated[int, Field(ge=60, le=90 * 24 * 3600)] = 12 * 3600
+    """Seconds after which people log in again, whatever they did."""
+
+    session_idle: Annotated[int, Field(ge=60, le=90 * 24 * 3600)] = 3600
+    """Seconds after which people log in again where nobody was seen."""
+
     dialects: Path | None = None
     """A folder of further dialect files."""
 

@@ -1,5 +1,6 @@
 """The authorization endpoint for a browser: look once, decide once, write before the browser is sent away."""
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +9,7 @@ from app.browser.visitor import Visitor
 from app.core.clock import Clock
 from app.core.policy import ShopRule
 from app.dialects import AuthorizationReading
-from app.ledger import Visit
+from app.ledger import Visit, Writes
 from app.messages import Ask, AuthorizationRequest, Decided, Decision, Redirect, Step
 from app.oauth2 import AuthorizationServer
 from app.storage import Catalog, Storage
@@ -16,11 +17,11 @@ from app.storage import Catalog, Storage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a person answered on the consent page, and the proof of what the page had shown."""
+    """What a person answered on the consent page; ``was_shown`` tells whether that page had shown what would be asked now."""
 
     approved: bool
     shop: str | None
-    proof: str
+    was_shown: Callable[[Ask], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,23 +42,47 @@ class Authorization:
         self._sessions = sessions
         self._clock = clock
 
-    async def consider(
-        self, reading: AuthorizationReading, visitor: Visitor, asked_at: datetime | None, answer: "tuple[Answer, Proof] | None" = None
+    async def settle(
+        self, reading: AuthorizationReading, visitor: Visitor, asked_at: datetime | None, answer: Answer | None = None
     ) -> Considered:
         """Decide a request; what it writes is durable when this returns.
 
         Raises:
             StorageUnavailable: nothing was sent, and nobody may be told that anything was issued.
         """
+        considered, writes = await self._consider(reading, visitor, asked_at, answer)
+        if isinstance(considered.decided, Redirect):
+            await self._remember(considered.decided, considered.visit)
+        if writes:
+            await self._storage.commit(writes)
+        return considered
+
+    async def foresee(self, reading: AuthorizationReading, visitor: Visitor, asked_at: datetime | None) -> Considered:
+        """Tell what would be decided, and write nothing.
+
+        Raises:
+            StorageUnavailable: there is no database.
+        """
+        considered, _ = await self._consider(reading, visitor, asked_at, None)
+        return considered
+
+    async def _consider(
+        self, reading: AuthorizationReading, visitor: Visitor, asked_at: datetime | None, answer: Answer | None
+    ) -> tuple[Considered, Writes]:
         message, visit = await self._storage.look(lambda catalog: self._look(catalog, reading, visitor))
         message.asked_at, message.address = asked_at, visitor.address
         decision = self._decision(message, visit, answer) if answer is not None else None
         decided, writes = self._engine.authorize(message, visit, decision, self._clock.now())
-        if isinstance(decided, Redirect):
-            await self._remember(decided, visit)
-        if writes:
-            await self._storage.commit(writes)
-        return Considered(message=message, visit=visit, decided=decided)
+        return Considered(message=message, visit=visit, decided=decided), writes
+
+    async def titles(self, scopes: Iterable[str], language: str) -> Mapping[str, str]:
+        """Return what scopes mean, in plain words of a language where an operator has given some.
+
+        Raises:
+            StorageUnavailable: there is no database.
+        """
+        known = {scope.name: scope.title for scope in await self._storage.look(lambda catalog: catalog.scopes())}
+        return {name: known.get(name, {}).get(language) or name for name in scopes}
 
     def _look(self, catalog: Catalog, reading: AuthorizationReading, visitor: Visitor) -> tuple[AuthorizationRequest, Visit]:
         client = catalog.client(reading.client_id) if reading.client_id is not None else None
@@ -68,15 +93,15 @@ class Authorization:
         session, user = found
         picks = message.policy.shop is ShopRule.PICKED
         shops = tuple(catalog.managed_shops(user.id, client.client_id)) if picks else ()
-        return message, Visit(client, session, user, catalog.consent(user.id, client.client_id), shops)
+        consent = catalog.consent(user.id, client.client_id)
+        return message, Visit(client=client, session=session, user=user, consent=consent, shops=shops)
 
-    def _decision(self, message: AuthorizationRequest, visit: Visit, answer: "tuple[Answer, Proof]") -> Decision | None:
+    def _decision(self, message: AuthorizationRequest, visit: Visit, answer: Answer) -> Decision | None:
         """Return the person's decision, if what they saw is what would be asked now."""
-        given, proof = answer
         asked, _ = self._engine.authorize(message, visit, None, self._clock.now())
-        if not isinstance(asked, Ask) or asked.step is not Step.CONSENT or not proof.holds(given.proof, asked):
+        if not isinstance(asked, Ask) or asked.step is not Step.CONSENT or not answer.was_shown(asked):
             return None
-        return asked.answered(approved=given.approved, shop=given.shop)
+        return asked.answered(approved=answer.approved, shop=answer.shop)
 
     async def _remember(self, redirect: Redirect, visit: Visit) -> None:
         """Keep the consent, and note that somebody was seen."""

@@ -12,6 +12,7 @@ from app.core.passwords import MAXIMUM_LENGTH, login_key
 from app.core.secrets import attempt_key
 from app.ledger import Facts, Writes
 from app.messages import Proofs, Request
+from app.models import User
 from app.proofs.passwords import PasswordPool
 from app.storage import Storage
 
@@ -36,9 +37,16 @@ class Gatherer:
         Raises:
             StorageUnavailable: the attempt could not be counted, or too many checks wait.
         """
-        user = facts.user
-        name, password = message.parameters["username"], message.parameters["password"]
-        key = attempt_key("account", user.id) if user is not None else attempt_key("name", login_key(name))
+        return await self.prove(facts.user, message.parameters["username"], message.parameters["password"])
+
+    async def prove(self, user: User | None, name: str, password: str, counter: bytes | None = None) -> Proofs:
+        """Do the same for a person at a page: ``counter`` is the one of a device that the account is known to log in from.
+
+        Raises:
+            StorageUnavailable: the attempt could not be counted, or too many checks wait.
+        """
+        account = attempt_key("account", user.id) if user is not None else attempt_key("name", login_key(name))
+        key = counter or account
         async with self._pool.slot():
             now = self._clock.now()
             receipt = await self._storage.commit(Writes(now, count=[key], window=WINDOW))

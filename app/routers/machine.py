@@ -3,9 +3,7 @@
 The same object serves both ways in: called directly as an ASGI application, or by a route of the framework.
 """
 
-import itertools
 import logging
-import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
@@ -18,7 +16,7 @@ from app.dialects import Answer, Door, WireRequest
 from app.listener import SHORTCUT, Shortcut
 from app.messages import Outcome, Refusal
 from app.pipeline import Exchange, Pipeline
-from app.telemetry import Event, Journal
+from app.telemetry import Event, Journal, next_request_id
 from app.telemetry.logs import describe
 
 Scope = MutableMapping[str, Any]
@@ -26,8 +24,6 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _log: Final = logging.getLogger("tokenry.routers")
-_numbers: Final = itertools.count(1)
-_prefix: Final = os.urandom(4).hex()
 
 
 def _shortcut(scope: Scope) -> Shortcut | None:
@@ -85,7 +81,7 @@ class Machine:
             ClientGone: nobody waits for an answer any more.
         """
         started = time.perf_counter()
-        request_id = f"{_prefix}{next(_numbers):06x}"
+        request_id = next_request_id()
         client = scope.get("client")
         address = client[0] if client else ""
         exchange = await self._exchange(scope, receive, address)

@@ -5,7 +5,9 @@ An event is a closed list of facts, none of which is a credential, so no level o
 
 import asyncio
 import atexit
+import itertools
 import logging
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -20,6 +22,15 @@ _LEVELS: Final = {logging.INFO: "info", logging.WARNING: "warning", logging.ERRO
 _OPTIONAL: Final = ("dialect", "grant", "client_id", "client_name", "user_id", "shop", "cause", "detail")
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\u00a1-\u024f\u2e80-\ud7ff\uf900-\ufaff\uff00-\uffef]")
 """Everything but Latin, Chinese, Japanese and Korean letters: controls, marks that turn the direction, half characters."""
+
+
+_numbers: Final = itertools.count(1)
+_prefix: Final = os.urandom(4).hex()
+
+
+def next_request_id() -> str:
+    """Return the id by which a request is found in the log: unlike any other of this process, and most likely of all."""
+    return f"{_prefix}{next(_numbers):06x}"
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,0 +1,249 @@
+"""What all pages share over HTTP: who is there, what their form says, how a page, a redirect or a trouble is answered."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from app.browser import languages
+from app.browser.headers import page_headers
+from app.browser.pages import Pages
+from app.browser.seals import PendingRequests, Seal
+from app.browser.views import ErrorPage, Frame, Trouble, View
+from app.browser.visitor import BROWSER, DEVICES, SESSION, Cookie, CookieJar, Visitor, language_cookie, new_cookie_value
+from app.core.causes import STANDARD_ANSWERS, Cause
+from app.core.clock import Clock
+from app.dialects.codecs import URLENCODED, decode_urlencoded, media_type_of
+from app.ledger import StorageUnavailable
+from app.messages import Refusal
+from app.models import Client
+from app.telemetry import Event, Journal, next_request_id
+
+MAXIMUM_FORM: Final = 64 * 1024
+"""Bytes of a form: a passkey's answer is the largest thing in one."""
+_TROUBLES: Final = {
+    Cause.UNKNOWN_CLIENT: Trouble.UNKNOWN_APP,
+    Cause.UNREGISTERED_REDIRECT_URI: Trouble.UNREGISTERED_ADDRESS,
+    Cause.TOO_MANY_ATTEMPTS: Trouble.TOO_MANY,
+    Cause.UNAVAILABLE: Trouble.BUSY,
+    Cause.SERVER_ERROR: Trouble.FAULT,
+}
+
+
+@dataclass(slots=True)
+class Call:
+    """One request of a browser: who asks, the body that came, and what is told of it in the log."""
+
+    request: Request
+    visitor: Visitor
+    is_new: bool
+    """Whether the browser came without the cookie that forms and pending requests are bound to."""
+    request_id: str
+    body: bytes = b""
+    event: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def browser(self) -> str:
+        """What binds forms and pending requests to this browser."""
+        return self.visitor.browser or ""
+
+
+Handler = Callable[[Call], Awaitable[Response]]
+
+
+class Desk:
+    """Receives browsers for all routers of pages."""
+
+    def __init__(self, *, issuer: str, pages: Pages, clock: Clock, journal: Journal, language: str) -> None:
+        """Set the desk up; ``language`` is for browsers that ask for none of ours."""
+        self.pending: PendingRequests
+        self.clock = clock
+        self.base = pages.base
+        self._issuer = issuer
+        self._origin = "{0.scheme}://{0.netloc}".format(urlsplit(issuer))
+        self._pages = pages
+        self._journal = journal
+        self._forms: Seal
+        self._jar = CookieJar(secure=issuer.startswith("https:"))
+        self._language = language
+
+    def open(self, keys: Callable[[bytes], bytes]) -> None:
+        """Begin to receive; ``keys`` gives a key for each purpose."""
+        self.pending = PendingRequests(keys(b"pending"))
+        self._forms = Seal(keys(b"forms"))
+
+    def handler(self, handle: Handler) -> Callable[[Request], Awaitable[Response]]:
+        """Return the endpoint of a route: reads who is there and their form, and answers whatever happens."""
+
+        async def endpoint(request: Request) -> Response:
+            started = time.perf_counter()
+            call = self._call(request)
+            try:
+                if request.method == "POST":
+                    call.body = await _body(request)
+                response = await handle(call)
+            except Refusal as refusal:
+                response = self.refuse(call, refusal)
+            except StorageUnavailable as problem:
+                response = self.refuse(call, Refusal(Cause.UNAVAILABLE, detail=str(problem), retry_in=1))
+            response.headers["X-Request-Id"] = call.request_id
+            self._note(call, response.status_code, time.perf_counter() - started)
+            return response
+
+        return endpoint
+
+    def _call(self, request: Request) -> Call:
+        cookies, headers = request.cookies, request.headers
+        browser = self._jar.read(cookies, BROWSER)
+        visitor = Visitor(
+            session=self._jar.read(cookies, SESSION),
+            browser=browser or new_cookie_value(),
+            devices=self._jar.read(cookies, DEVICES) or "",
+            language=languages.choose_language(
+                request.query_params.get("ui_locales"),
+                self._jar.read(cookies, languages.COOKIE),
+                headers.get("accept-language"),
+                self._language,
+            ),
+            user_agent=headers.get("user-agent"),
+            address=request.client.host if request.client else "",
+        )
+        return Call(request, visitor, browser is None, next_request_id())
+
+    def _note(self, call: Call, status: int, seconds: float) -> None:
+        request = call.request
+        event = Event(
+            at=self.clock.now(),
+            request_id=call.request_id,
+            method=request.method,
+            path=request.url.path,
+            status=status,
+            seconds=seconds,
+            address=call.visitor.address,
+        )
+        for name, value in call.event.items():
+            setattr(event, name, value)
+        self._journal.record(event)
+
+    # -- forms -------------------------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def form(call: Call) -> Mapping[str, str]:
+        """Return the fields of a form.
+
+        Raises:
+            Refusal: it cannot be read.
+        """
+        if media_type_of(call.request.headers.get("content-type", "")) != URLENCODED:
+            raise Refusal(Cause.UNSUPPORTED_MEDIA_TYPE)
+        return decode_urlencoded(call.body, "")
+
+    def csrf(self, call: Call, *about: str) -> str:
+        """Return what a page's form carries: a signature for this browser and session, over what the page is about."""
+        return self._forms.sign(call.browser, call.visitor.session or "", call.request.url.path, *about)
+
+    def is_ours(self, call: Call, *about: str) -> bool:
+        """Whether the form came from a page of ours in this very browser (OWASP ASVS 3.5.1), about what it is said to be about."""
+        if call.request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+            return False
+        origin = call.request.headers.get("origin")
+        if origin not in {None, self._origin} and urlsplit(origin or "").netloc != call.request.headers.get("host"):
+            return False
+        expected = (call.browser, call.visitor.session or "", call.request.url.path, *about)
+        return not call.is_new and self._forms.is_signature(self.form(call).get("csrf", ""), *expected)
+
+    # -- answers -----------------------------------------------------------------------------------------------------------------
+
+    def page(
+        self, call: Call, view: View, status: int = 200, *, about: tuple[str, ...] = (), redirect_uri: str | None = None, retry_in: int = 0
+    ) -> Response:
+        """Answer with a page; ``about`` is what its form is signed for, ``redirect_uri`` where that form may end up."""
+        frame = Frame(
+            language=call.visitor.language,
+            now=self.clock.now(),
+            csrf=self.csrf(call, *about),
+            query=call.request.scope["query_string"].decode("ascii", "replace"),
+        )
+        headers = dict(page_headers(self._issuer, redirect_uri, language=call.visitor.language))
+        if retry_in:
+            headers["Retry-After"] = str(retry_in)
+        response = HTMLResponse(self._pages.render(view, frame), status, headers=headers)
+        if "ui_locales" in call.request.query_params:
+            self._set(response, [language_cookie(call.visitor.language)])
+        return self._settled(call, response)
+
+    def send_to(self, call: Call, location: str, cookies: tuple[Cookie, ...] = ()) -> Response:
+        """Send the browser elsewhere, by a GET whatever it came with (RFC 9700 §4.12)."""
+        response = RedirectResponse(location, 303 if call.request.method == "POST" else 302)
+        response.headers["location"] = location  # as it is: the framework would encode it once more
+        response.headers.update({"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+        self._set(response, cookies)
+        return self._settled(call, response)
+
+    def refuse(self, call: Call, refusal: Refusal, client: Client | None = None) -> Response:
+        """Answer with what went wrong."""
+        answer = STANDARD_ANSWERS[refusal.cause]
+        call.event |= {"cause": refusal.cause, "detail": refusal.detail or refusal.description}
+        trouble = _TROUBLES.get(refusal.cause, Trouble.BAD_REQUEST)
+        response = self.trouble(call, trouble, answer.status, answer.error, refusal.description, client, refusal.retry_in)
+        if refusal.allow is not None:
+            response.headers["Allow"] = refusal.allow
+        return response
+
+    def trouble(
+        self,
+        call: Call,
+        trouble: Trouble,
+        status: int,
+        error: str,
+        description: str,
+        client: Client | None = None,
+        retry_in: int | None = None,
+    ) -> Response:
+        """Answer with an error page."""
+        view = ErrorPage(
+            trouble=trouble,
+            status=status,
+            error=error,
+            description=description,
+            request_id=call.request_id,
+            at=self.clock.now(),
+            app=name_of(client) if client is not None else None,
+            retry_in=retry_in,
+        )
+        return self.page(call, view, status, retry_in=retry_in or 0)
+
+    def _settled(self, call: Call, response: Response) -> Response:
+        if call.is_new:
+            self._set(response, [Cookie(BROWSER, call.browser)])
+        return response
+
+    def _set(self, response: Response, cookies: "tuple[Cookie, ...] | list[Cookie]") -> None:
+        for cookie in cookies:
+            response.headers.append("Set-Cookie", self._jar.header(cookie))
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        Refusal: it is too large, or nobody is there any more.
+    """
+    body = b""
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > MAXIMUM_FORM:
+                raise Refusal(Cause.BODY_TOO_LARGE)
+    except ClientDisconnect:
+        raise Refusal(Cause.MALFORMED_BODY) from None
+    return body
+
+
+def name_of(client: Client) -> str:
+    """Return what people call an app."""
+    return client.client_name or client.client_id
