@@ -17,6 +17,7 @@ from app.models import Client, ClientSecret, Grant, Token
 from app.settings import Settings
 from app.storage import Catalog
 from app.telemetry import Event
+from tests.fixtures.server import SECRET_KEY
 from tests.storage.fake import FakeStorage
 
 SECRET = "a-secret-that-has-more-than-32-characters"
@@ -79,7 +80,7 @@ async def post(app: Application, path: str, **fields: str) -> dict[str, Any]:
 async def test_an_exchange_leaves_no_ring_of_objects(path: str, fields: dict[str, str]) -> None:
     storage = FakeStorage(SystemClock())
     await storage.transact(register)
-    app = create_app(Settings(), journal=Silent(), storage=storage)
+    app = create_app(Settings(secret_key=SECRET_KEY), journal=Silent(), storage=storage)
     async with app.router.lifespan_context(app):
         await post(app, path, **fields)
         gc.collect()
@@ -99,7 +100,7 @@ async def test_a_chain_of_rotations_leaves_no_ring_of_objects() -> None:
     grant = Grant(id=new_id(), dialect="open_platform", grant_type="password", client_id="app", scope="", created_at=now, expires_at=NEVER)
     first = Token(token_hash=digest("first"), kind="refresh", grant_id=grant.id, scope="", issued_at=now, expires_at=NEVER)
     await storage.commit(Writes(now, grants=[grant], tokens=[first]))
-    app = create_app(Settings(), journal=Silent(), storage=storage)
+    app = create_app(Settings(secret_key=SECRET_KEY), journal=Silent(), storage=storage)
     async with app.router.lifespan_context(app):
         refresh_token = "first"
         gc.collect()

@@ -4,6 +4,7 @@ import pytest
 
 from app.main import create_app
 from app.settings import Settings
+from tests.fixtures.server import SECRET_KEY
 from tests.fixtures.world import MovableClock, Notes, World
 from tests.storage.fake import FakeStorage
 
@@ -11,7 +12,7 @@ from tests.storage.fake import FakeStorage
 @pytest.mark.parametrize("direct", [True, False])
 async def test_a_door_that_is_not_open_yet_is_503(*, direct: bool) -> None:
     clock, notes = MovableClock(), Notes()
-    settings = Settings(issuer="https://id.example.com", direct_doors=direct)
+    settings = Settings(issuer="https://id.example.com", secret_key=SECRET_KEY, direct_doors=direct)
     app = create_app(settings, clock=clock, journal=notes, storage=FakeStorage(clock))
     world = World.__new__(World)
     world.app, world.address = app, "192.0.2.1"
