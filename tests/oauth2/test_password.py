@@ -46,15 +46,18 @@ def test_the_user_is_looked_up_by_the_one_spelling_of_the_name() -> None:
 
 
 @pytest.mark.security("LG-08")
+@pytest.mark.security("VN-03")
 @pytest.mark.parametrize(
     ("proofs", "facts"),
     [
         (Proofs(password_is_right=False), Facts(user=user())),
         (Proofs(password_is_right=False), Facts()),
         (Proofs(password_is_right=True), Facts()),
+        (Proofs(password_is_right=True), Facts(user=user(second_factor_at=NOW))),
+        (Proofs(password_is_right=False), Facts(user=user(second_factor_at=NOW))),
     ],
 )
-def test_a_wrong_password_and_an_unknown_user_are_answered_alike(proofs: Proofs, facts: Facts) -> None:
+def test_a_wrong_password_an_unknown_user_and_one_with_a_second_factor_are_answered_alike(proofs: Proofs, facts: Facts) -> None:
     outcome, writes = asked(proofs, facts).answer()
     assert outcome.refusal is not None
     assert outcome.refusal.cause is Cause.BAD_USER_CREDENTIALS

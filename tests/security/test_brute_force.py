@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.proofs import PasswordPool
+from app.storage import Catalog
 from tests.fixtures.world import World, basic_header
 from tests.security.doors import FORM, JSON, MULTIPART, Answer, encoded, knock
 
@@ -99,6 +100,27 @@ async def test_the_eleventh_try_is_told_to_wait(world: World, person: str) -> No
     assert [answer.status for answer in answers] == [400] * LIMIT + [429]
     assert answers[0].json()["error"] == "invalid_grant"
     assert answers[-1].json()["error"] == "temporarily_unavailable"
+    assert answers[-1].header("retry-after") == str(WINDOW)
+
+
+@pytest.mark.security("VN-03")
+@pytest.mark.parametrize("door", DOORS)
+async def test_the_right_password_of_somebody_with_a_second_factor_looks_like_a_wrong_one(
+    world: World, person: str, door: tuple[str, str, str]
+) -> None:
+    assert (await log_in(world, person, RIGHT, door)).status == 200
+    wrong = await log_in(world, person, door=door)
+
+    def demand(catalog: Catalog) -> bool:
+        user = catalog.user_by_login(person)
+        assert user is not None
+        assert catalog.put_totp(user.id, b"sealed")
+        totp = catalog.totp(user.id)
+        return totp is not None and catalog.confirm_totp(totp, step=1)
+
+    assert await world.storage.transact(demand)
+    answers = [await log_in(world, person, RIGHT, door) for _ in range(LIMIT)]
+    assert [(answer.status, answer.body) for answer in answers[:-1]] == [(wrong.status, wrong.body)] * (LIMIT - 1)
     assert answers[-1].header("retry-after") == str(WINDOW)
 
 

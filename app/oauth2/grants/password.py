@@ -31,7 +31,8 @@ class PasswordGrant(TokenGrant, AuthlibGrant):
 
         Raises:
             PasswordWanted: it was not checked yet.
-            Refusal: too many attempts, or the one answer to an unknown, disabled or passwordless user and a wrong password.
+            Refusal: too many attempts, or the one answer to a wrong password and to a user who is unknown, disabled, without a password
+                or asked for a second factor.
         """
         check_parameters(self.request.message)
         scope = self.request.client.get_allowed_scope(self.request.payload.scope)
@@ -45,6 +46,8 @@ class PasswordGrant(TokenGrant, AuthlibGrant):
         user = self.request.facts.user
         if not proofs.password_is_right or user is None:
             raise Refusal(Cause.BAD_USER_CREDENTIALS, detail="unknown user, wrong password, or the user cannot log in by password")
+        if user.second_factor_at is not None:
+            raise Refusal(Cause.BAD_USER_CREDENTIALS, detail="the user's account demands a second factor, which this grant cannot bring")
         self.request.scope = scope
         return user
 
