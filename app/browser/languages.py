@@ -1,5 +1,6 @@
 """Which language a page speaks."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote_plus
@@ -11,6 +12,8 @@ TAGS: Final = {"en": "en", "zh": "zh-Hans"}
 DEFAULT: Final = "en"
 COOKIE: Final = "tokenry_language"
 """The name of the cookie that keeps a person's choice."""
+_WEIGHT: Final = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
+"""RFC 9110 §12.4.2."""
 _LONGEST_LIST: Final = 32
 """Entries of a list of preferences that are looked at: a header is a stranger's."""
 
@@ -57,10 +60,9 @@ def _ranges(header: str) -> Iterator[tuple[str, float]]:
         name, _, value = parameter.partition("=")
         weight = 1.0
         if name.strip().lower() == "q":
-            try:
-                weight = min(float(value), 1.0)
-            except ValueError:
+            if not _WEIGHT.fullmatch(value.strip()):
                 continue
+            weight = float(value)
         yield tag.strip(), weight
 
 

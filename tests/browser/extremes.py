@@ -72,7 +72,7 @@ _OURS: Final = {"action", "cancel", "other", "switch", "back", "passkey", "optio
 
 def _hostile(value: Any) -> Any:
     if isinstance(value, str):
-        return HOSTILE
+        return HOSTILE if value else value
     if isinstance(value, tuple | list):
         return tuple(_hostile(each) for each in value)
     if is_dataclass(value) and not isinstance(value, type):

@@ -1,0 +1,44 @@
+"""A browser, shared by all tests of the pages, and a stage in it per test."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from app.browser.pages import Pages
+from tests.browser.stage import Stage
+from tests.conftest import missing
+from tests.fixtures.chromium import INSTALL_HINT, launched
+
+OpenStage = Callable[..., Awaitable[tuple[Stage, Page]]]
+
+
+@pytest.fixture(scope="session")
+def pages() -> Pages:
+    return Pages()
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    async with AsyncExitStack() as stack:
+        try:
+            browser = await stack.enter_async_context(launched())
+        except FileNotFoundError:
+            missing("browser", INSTALL_HINT)
+        yield browser
+
+
+@pytest.fixture
+async def open_stage(chromium: Browser, pages: Pages) -> AsyncIterator[OpenStage]:
+    """Opens stages with the options of a browser context; they are closed after the test."""
+    async with AsyncExitStack() as stack:
+
+        async def opened(**options: Any) -> tuple[Stage, Page]:
+            context = await chromium.new_context(**options)
+            stack.push_async_callback(context.close)
+            stage = Stage(context, pages)
+            return stage, await stage.open()
+
+        yield opened
