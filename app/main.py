@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse
 from uvicorn.supervisors import Multiprocess
 
 from app import __version__
+from app.browser.account import Accounts
 from app.browser.authorization import Authorization
 from app.browser.devices import Devices
 from app.browser.login import Logins
@@ -37,6 +38,7 @@ from app.oauth2 import AuthorizationServer
 from app.pipeline import Pipeline
 from app.proofs import Gatherer, PasswordPool
 from app.routers import health
+from app.routers.account import AccountPages
 from app.routers.authorization import AuthorizationPages
 from app.routers.desk import Desk
 from app.routers.login import LoginPages
@@ -91,6 +93,7 @@ def create_app(
     desk = Desk(issuer=settings.effective_issuer, pages=pages, clock=clock, journal=journal, language=settings.language)
     authorization = AuthorizationPages(desk, dialects.authorization_doors)
     login = LoginPages(desk, authorization)
+    account = AccountPages(desk)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -105,7 +108,9 @@ def create_app(
         authorization.authorization = Authorization(opened, engine, sessions, clock)
         secret_key = key or read_key(settings)
         desk.open(secret_key.derive)
-        login.logins = Logins(opened, gatherer, sessions, Devices(secret_key.derive(b"devices")), clock)
+        devices = Devices(secret_key.derive(b"devices"))
+        login.logins = Logins(opened, gatherer, sessions, devices, clock)
+        account.accounts = Accounts(opened, gatherer, pool, sessions, devices, clock)
         purging = asyncio.create_task(_purge_now_and_then(opened, clock))
         _settle_memory()
         try:
@@ -132,6 +137,7 @@ def create_app(
     app.include_router(static_router(pages.assets))
     app.include_router(authorization.router())
     app.include_router(login.router())
+    app.include_router(account.router())
     doors = machine_router(dialects, machines)
     app.include_router(doors)
     app.machines = dict(machines_by_path(doors.routes)) if settings.direct_doors else {}

@@ -79,6 +79,15 @@ class PasswordPool:
             self._usual = extract_parameters(password_hash)  # An unknown user takes as long as the last one who was known.
         return verify_password(password_hash, password)
 
+    async def hash(self, password: str) -> str:
+        """Return the hash of a new password.
+
+        Raises:
+            StorageUnavailable: too many checks are waiting.
+        """
+        async with self.slot():
+            return await asyncio.get_running_loop().run_in_executor(self._executor, hash_password, password)
+
     def close(self) -> None:
         """Let the threads end."""
         self._executor.shutdown(wait=False, cancel_futures=True)

@@ -1,7 +1,7 @@
 """What all pages share over HTTP: who is there, what their form says, how a page, a redirect or a trouble is answered."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ from app.browser import languages
 from app.browser.headers import page_headers
 from app.browser.pages import Pages
 from app.browser.seals import PendingRequests, Seal
-from app.browser.views import ErrorPage, Frame, Trouble, View
+from app.browser.views import ErrorPage, FormProblem, Frame, Trouble, View
 from app.browser.visitor import BROWSER, DEVICES, SESSION, Cookie, CookieJar, Visitor, language_cookie, new_cookie_value
 from app.core.causes import STANDARD_ANSWERS, Cause
 from app.core.clock import Clock
@@ -25,6 +25,8 @@ from app.telemetry import Event, Journal, next_request_id
 
 MAXIMUM_FORM: Final = 64 * 1024
 """Bytes of a form: a passkey's answer is the largest thing in one."""
+STATUSES: Final = {FormProblem.BLOCKED: 429, FormProblem.BUSY: 503, FormProblem.WRONG: 401}
+"""The statuses of pages that show a form again; 400 for all others."""
 _TROUBLES: Final = {
     Cause.UNKNOWN_CLIENT: Trouble.UNKNOWN_APP,
     Cause.UNREGISTERED_REDIRECT_URI: Trouble.UNREGISTERED_ADDRESS,
@@ -159,7 +161,15 @@ class Desk:
     # -- answers -----------------------------------------------------------------------------------------------------------------
 
     def page(
-        self, call: Call, view: View, status: int = 200, *, about: tuple[str, ...] = (), redirect_uri: str | None = None, retry_in: int = 0
+        self,
+        call: Call,
+        view: View,
+        status: int = 200,
+        *,
+        about: tuple[str, ...] = (),
+        redirect_uri: str | None = None,
+        retry_in: int = 0,
+        cookies: Iterable[Cookie] = (),
     ) -> Response:
         """Answer with a page; ``about`` is what its form is signed for, ``redirect_uri`` where that form may end up."""
         frame = Frame(
@@ -174,9 +184,10 @@ class Desk:
         response = HTMLResponse(self._pages.render(view, frame), status, headers=headers)
         if "ui_locales" in call.request.query_params:
             self._set(response, [language_cookie(call.visitor.language)])
+        self._set(response, cookies)
         return self._settled(call, response)
 
-    def send_to(self, call: Call, location: str, cookies: tuple[Cookie, ...] = ()) -> Response:
+    def send_to(self, call: Call, location: str, cookies: Iterable[Cookie] = ()) -> Response:
         """Send the browser elsewhere, by a GET whatever it came with (RFC 9700 §4.12)."""
         response = RedirectResponse(location, 303 if call.request.method == "POST" else 302)
         response.headers["location"] = location  # as it is: the framework would encode it once more
@@ -222,7 +233,7 @@ class Desk:
             self._set(response, [Cookie(BROWSER, call.browser)])
         return response
 
-    def _set(self, response: Response, cookies: "tuple[Cookie, ...] | list[Cookie]") -> None:
+    def _set(self, response: Response, cookies: Iterable[Cookie]) -> None:
         for cookie in cookies:
             response.headers.append("Set-Cookie", self._jar.header(cookie))
 

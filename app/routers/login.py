@@ -7,9 +7,7 @@ from app.browser.login import LoginResult, Logins
 from app.browser.views import FormProblem, LoginPage
 from app.messages import Ask, Step
 from app.routers.authorization import Asked, AuthorizationPages
-from app.routers.desk import Call, Desk, name_of
-
-_STATUSES = {FormProblem.BLOCKED: 429, FormProblem.BUSY: 503, FormProblem.EXPIRED: 400, FormProblem.WRONG: 401}
+from app.routers.desk import STATUSES, Call, Desk, name_of
 
 
 class LoginPages:
@@ -72,6 +70,6 @@ class LoginPages:
             problem=problem,
             minutes=minutes,
         )
-        status = _STATUSES.get(problem, 200) if problem is not None else 200
+        status = STATUSES.get(problem, 400) if problem is not None else 200
         redirect_uri = ask.redirect_uri if ask is not None else None
         return self._desk.page(call, view, status, redirect_uri=redirect_uri, retry_in=minutes * 60)
