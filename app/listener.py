@@ -7,6 +7,7 @@ import os
 import re
 import socket
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -352,6 +353,22 @@ def _why_not(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EACCES:
         return f"port {port} on {host} is not allowed for this user: choose one above 1023 with --port"
     return f"cannot listen on {host} port {port}: {error.strerror or error}"
+
+
+def check_certificate(certificate: Path, key: Path) -> None:
+    """Make sure that https can be served with these files.
+
+    Raises:
+        Mistake: one cannot be read, or they are no pair.
+    """
+    import ssl
+
+    try:
+        # Without a passphrase to give, a key that is under one is refused instead of asked about at a terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
+    except OSError as error:  # an SSLError is one
+        reason = error.strerror if not isinstance(error, ssl.SSLError) else "they are no certificate chain and its private key, as PEM"
+        raise Mistake(f"TOKENRY_TLS_CERT {certificate} and TOKENRY_TLS_KEY {key}: {reason}", ExitCode.CONFIGURATION) from None
 
 
 def uvicorn_options(**more: Any) -> dict[str, Any]:  # noqa: ANN401 (uvicorn's own options)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -33,7 +33,7 @@ from app.core.mistakes import ExitCode, Mistake
 from app.core.secret_key import SecretKey
 from app.dialects import DialectError, Dialects, load_dialects
 from app.ledger import StorageUnavailable
-from app.listener import bind, uvicorn_options
+from app.listener import bind, check_certificate, uvicorn_options
 from app.oauth2 import AuthorizationServer
 from app.pipeline import Pipeline
 from app.proofs import Gatherer, PasswordPool
@@ -226,6 +226,8 @@ def run(settings: Settings, start: Start) -> None:
         DatabaseError: the database cannot be used (see :mod:`app.storage`).
     """
     set_up_logging(settings.log_level, plain=start.plain_logs)
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        check_certificate(settings.tls_cert, settings.tls_key)
     dialects, pages = read_dialects(settings), read_pages(settings)
     sockets = bind(settings.host, settings.port, loopback=start.loopback)
     port: int = sockets[0].getsockname()[1]
@@ -259,10 +261,20 @@ async def _serve(settings: Settings, start: Start, dialects: Dialects, pages: Pa
     try:
         await start.prepare(storage, dialects, clock)
         app = create_app(settings, clock=clock, journal=start.journal, dialects=dialects, pages=pages, storage=storage)
-        server = _Announcing(uvicorn.Config(app, **uvicorn_options()), lambda: start.announce(settings.effective_issuer, settings.port))
+        server = _Announcing(uvicorn.Config(app, **_options(settings)), lambda: start.announce(settings.effective_issuer, settings.port))
         await server.serve(sockets)
     finally:
         await storage.close()
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    """Return what the server is configured with."""
+    options: dict[str, Any] = {}
+    if settings.trusted_proxies:
+        options |= {"proxy_headers": True, "forwarded_allow_ips": settings.trusted_proxies}
+    if settings.tls_cert is not None:
+        options |= {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
+    return uvicorn_options(**options)
 
 
 class _Announcing(uvicorn.Server):
@@ -287,7 +299,7 @@ def _serve_by_several(settings: Settings, start: Start, sockets: list[socket.soc
         os.environ.pop(f"{PREFIX}{name.upper()}_FILE", None)
         if text is not None:
             os.environ[f"{PREFIX}{name.upper()}"] = str(text)
-    config = uvicorn.Config("app.main:worker", factory=True, workers=settings.workers, **uvicorn_options())
+    config = uvicorn.Config("app.main:worker", factory=True, workers=settings.workers, **_options(settings))
     start.announce(settings.effective_issuer, settings.port)
     Multiprocess(config, sockets=sockets).run()
 

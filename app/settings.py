@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.core.mistakes import ExitCode, Mistake
@@ -41,7 +42,9 @@ class Settings(BaseSettings):
     """``sqlite:///path``, ``postgresql://user:password@host/name``, or any URL of SQLAlchemy with an async driver."""
 
     issuer: str | None = None
-    """This server's identifier and public address, without a slash at the end (RFC 8414 §2). Default: ``http://localhost:<port>``."""
+    """This server's identifier and public address, without a slash at the end (RFC 8414 §2).
+
+    Default: ``http://localhost:<port>``, or https where there is a ``tls_cert``."""
 
     host: str = "127.0.0.1"
     """The address to listen on."""
@@ -51,6 +54,16 @@ class Settings(BaseSettings):
 
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Server processes. SQLite is correct with several and best with one."""
+
+    trusted_proxies: str = ""
+    """Addresses and networks of the proxies in front, with commas: only these are believed when they say (``X-Forwarded-For``) whose
+    request it is. Empty: nobody is, and every request is its sender's."""
+
+    tls_cert: Path | None = None
+    """A certificate chain as PEM, to serve https without a proxy; ``tls_key`` is its private key."""
+
+    tls_key: Path | None = None
+    """The private key of ``tls_cert`` as PEM, without a passphrase."""
 
     secret_key: SecretStr | None = None
     """At least 32 characters, the same for every process: signs what browsers carry and seals what must stay readable.
@@ -107,6 +120,23 @@ class Settings(BaseSettings):
             raise ValueError("must be https off loopback")
         return issuer
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, proxies: str) -> str:
+        names = [name.strip() for name in proxies.split(",") if name.strip()]
+        for name in names:
+            try:
+                ip_network(name)
+            except ValueError as error:
+                raise ValueError(f"takes addresses and networks like 10.0.0.0/8, with commas: {error}") from None
+        return ",".join(names)
+
+    @model_validator(mode="after")
+    def _has_both_or_neither(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("TOKENRY_TLS_CERT and TOKENRY_TLS_KEY belong together")
+        return self
+
     @field_validator("secret_key")
     @classmethod
     def _is_long(cls, key: SecretStr | None) -> SecretStr | None:
@@ -118,7 +148,8 @@ class Settings(BaseSettings):
     @property
     def effective_issuer(self) -> str:
         """The issuer, also where none is set."""
-        return self.issuer or f"http://localhost:{self.port}"
+        scheme = "https" if self.tls_cert is not None else "http"
+        return self.issuer or f"{scheme}://localhost:{self.port}"
 
     @classmethod
     def settings_customise_sources(
@@ -143,7 +174,7 @@ def load_settings(**flags: Any) -> Settings:  # noqa: ANN401 (each is validated)
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
         problems = [
-            f"{PREFIX}{str(problem['loc'][0]).upper()}: {problem['msg'].removeprefix('Value error, ')}"
+            (f"{PREFIX}{str(problem['loc'][0]).upper()}: " if problem["loc"] else "") + problem["msg"].removeprefix("Value error, ")
             for problem in error.errors(include_url=False, include_input=False, include_context=False)
         ]
         raise Mistake("; ".join(problems), ExitCode.CONFIGURATION) from None

@@ -15,20 +15,40 @@ Port = Annotated[int | None, typer.Option(min=0, max=65535, help="The port to li
 Issuer = Annotated[str | None, typer.Option(metavar="URL", help="This server's public address, without a slash at the end.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Server processes.")]
 Config = Annotated[Path | None, typer.Option(metavar="FILE", help="What to apply before the port opens; see tokenry apply.")]
+TlsCert = Annotated[Path | None, typer.Option(metavar="FILE", help="A certificate chain, to serve https without a proxy.")]
+TlsKey = Annotated[Path | None, typer.Option(metavar="FILE", help="Its private key.")]
+TrustedProxies = Annotated[str | None, typer.Option(metavar="NETWORKS", help="The proxies in front that are believed, with commas.")]
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 (what it means to ask such a server)
 _TIMEOUT: Final = 2.5
 """Seconds that a health check waits; container engines give it three."""
 
 
-def serve(
-    host: Host = None, port: Port = None, database: Database = None, issuer: Issuer = None, workers: Workers = None, config: Config = None
+def serve(  # noqa: PLR0913, PLR0917 (each is an option of the command)
+    host: Host = None,
+    port: Port = None,
+    database: Database = None,
+    issuer: Issuer = None,
+    workers: Workers = None,
+    config: Config = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    trusted_proxies: TrustedProxies = None,
 ) -> None:
     """Run the server."""
     from app.cli.starts import service_start
     from app.main import run
     from app.settings import load_settings
 
-    settings = load_settings(host=host, port=port, database_url=database, issuer=issuer, workers=workers)
+    settings = load_settings(
+        host=host,
+        port=port,
+        database_url=database,
+        issuer=issuer,
+        workers=workers,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        trusted_proxies=trusted_proxies,
+    )
     _begin()
     run(settings, service_start(settings, config))
 
@@ -47,12 +67,18 @@ def sandbox(
 
 def healthcheck() -> None:
     """Ask a running server whether it is ready."""
-    from http.client import HTTPConnection, HTTPException
+    from http.client import HTTPConnection, HTTPException, HTTPSConnection
+    from ssl import _create_unverified_context  # it asks whether the server answers, not who it is
 
     from app.settings import load_settings
 
     settings = load_settings()
-    connection = HTTPConnection(_ANYWHERE.get(settings.host, settings.host), settings.port, timeout=_TIMEOUT)
+    host = _ANYWHERE.get(settings.host, settings.host)
+    connection = (
+        HTTPConnection(host, settings.port, timeout=_TIMEOUT)
+        if settings.tls_cert is None
+        else HTTPSConnection(host, settings.port, timeout=_TIMEOUT, context=_create_unverified_context())  # noqa: S323 (as above)
+    )
     try:
         connection.request("GET", "/readyz")
         status = connection.getresponse().status
