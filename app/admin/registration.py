@@ -10,7 +10,7 @@ from app.core.redirect_uris import redirect_uri_problem
 from app.core.scopes import is_well_formed, scopes_of
 from app.core.secrets import new_id
 from app.dialects import Dialects
-from app.dialects.dialect import Dialect, option_text
+from app.dialects.dialect import GRANT_TYPES, Dialect, option_text
 from app.models import Client
 
 STANDARD: Final = "standard"
@@ -18,7 +18,6 @@ STANDARD: Final = "standard"
 DEFAULT_PROFILE: Final = "oauth21"
 """The profile of a standard client that names none; it is stored as no option."""
 AUTH_METHODS: Final = ("client_secret_basic", "client_secret_post", "none")
-RESPONSE_TYPES: Final = ("code", "token")
 MAXIMUM_SECRET: Final = 1024
 _MAXIMUM_URI: Final = 2000
 _KEYS: Final = (
@@ -207,11 +206,6 @@ def _options(options: Mapping[str, str | bool], dialect: Dialect) -> dict[str, s
     return said
 
 
-def profile_of(client: Client) -> str:
-    """Return the profile of a client: the named bundle of rules that it is registered for."""
-    return str(client.options.get("profile", DEFAULT_PROFILE))
-
-
 def closed_by(dialect: Dialect, word: str, client: Client) -> str | None:
     """Return the option without which a grant is closed to the client, as ``profile = "legacy"``, or ``None``."""
     for name, value in dialect.grants[word].requires_option.items():
@@ -229,7 +223,7 @@ def _check(client: Client, dialect: Dialect) -> None:
         raise Refused("token_endpoint_auth_method", f"the dialect {dialect.name} serves no public clients: choose another than none")
     _check_grant_types(client, dialect)
     for response_type in client.response_types or ():
-        _check_response_type(response_type, client, dialect)
+        _check_response_type(response_type, dialect)
 
 
 def _check_grant_types(client: Client, dialect: Dialect) -> None:
@@ -242,16 +236,16 @@ def _check_grant_types(client: Client, dialect: Dialect) -> None:
             raise Refused(key, f"the grant {word} is open only to clients with {needed}")
         if client.is_public and dialect.grants[word].grant_type == "client_credentials":
             raise Refused(key, f"the grant {word} needs a secret, and a public client has none")
-    if not client.redirect_uris and _uses_codes(client.grant_types or (), dialect):
-        raise Refused("redirect_uris", "authorization codes need one: declare it, or grant_types without authorization codes")
+    if not client.redirect_uris and _begins_in_a_browser(client.grant_types or (), dialect):
+        raise Refused("redirect_uris", "authorization codes and implicit tokens need one: declare it, or grant_types without them")
 
 
-def _uses_codes(words: Iterable[str], dialect: Dialect) -> bool:
-    return any(dialect.grants[word].grant_type == "authorization_code" for word in words)
+def _begins_in_a_browser(words: Iterable[str], dialect: Dialect) -> bool:
+    return any(dialect.grants[word].grant_type in GRANT_TYPES.values() for word in words)
 
 
-def _check_response_type(response_type: str, client: Client, dialect: Dialect) -> None:
-    if response_type not in RESPONSE_TYPES:
-        raise Refused("response_types", f"there is no {response_type}: there are {', '.join(RESPONSE_TYPES)}")
-    if response_type != "code" and dialect.name == STANDARD and profile_of(client) != "legacy":
-        raise Refused("response_types", f'{response_type} is open only to clients with profile = "legacy"')
+def _check_response_type(response_type: str, dialect: Dialect) -> None:
+    if response_type not in GRANT_TYPES:
+        raise Refused("response_types", f"there is no {response_type}: there are {', '.join(GRANT_TYPES)}")
+    if response_type != "code" and response_type not in dialect.response_types:
+        raise Refused("response_types", f"no door of the dialect {dialect.name} answers with a {response_type}")

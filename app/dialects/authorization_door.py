@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote_to_bytes
 from app.core.causes import Cause
 from app.dialects.codecs import CONTROL, MAXIMUM_FIELDS, URLENCODED, media_type_of
 from app.dialects.credentials import MAXIMUM_CLIENT_ID
-from app.dialects.dialect import Dialect
+from app.dialects.dialect import GRANT_TYPES, Dialect
 from app.dialects.door import WireRequest
 from app.dialects.file import AuthorizationDoorTable
 from app.messages import AuthorizationRequest, Endpoint, Refusal, ResponseType
@@ -21,8 +21,6 @@ from app.models import Client
 
 MAXIMUM_REQUEST: Final = 32 * 1024
 """Bytes of a query or body: a state of 4 kB in any script takes 12 kB as it is sent."""
-GRANT_TYPES: Final[Mapping[str, str]] = {"code": "authorization_code", "token": "implicit"}
-"""The engine's grant behind each response type."""
 _ALWAYS_UNDERSTOOD: Final = ("response_mode", "request", "request_uri")
 """What would change how a request is read or answered: refused where it cannot be done, and never overlooked."""
 _KEPT: Final = re.compile(r"(?:[A-Za-z0-9\-._~!$'()*,;:@/?+=]|%[0-9A-Fa-f]{2})*")
@@ -98,7 +96,7 @@ class _Owner:
         grants = self.dialect.variant(client.options if client is not None else {}).grants
         found: dict[str, ResponseType] = {}
         for response_type in self.table.response_types:
-            word = self.dialect.grant_word(GRANT_TYPES[response_type]) or ""
+            word = self.dialect.response_types[response_type]
             policy = grants[word]
             found[response_type] = ResponseType(GRANT_TYPES[response_type], word, policy.alone, policy.with_shop)
         return found

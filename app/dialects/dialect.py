@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from app.core.causes import KEEPS_ITS_STATUS, STANDARD_ANSWERS, Cause
 from app.core.policy import Policy
@@ -12,6 +13,8 @@ from app.dialects.template import Template
 from app.messages import Refusal
 
 Options = Mapping[str, str | bool]
+GRANT_TYPES: Final[Mapping[str, str]] = {"code": "authorization_code", "token": "implicit"}
+"""The engine's grant behind each response type."""
 _DIGITS = 40
 """Of a number on the wire; a longer one is none."""
 
@@ -98,6 +101,9 @@ class Dialect:
         self.machine_parameters = {name: one for name, one in self.parameters.items() if name not in browser_names(tables)}
         self.refresh_grant = self.grant_word("refresh_token") or ""
         self.plain = variants[frozenset()]
+        served = dict.fromkeys(one for door in self.authorization_doors for one in door.response_types)
+        self.response_types: Mapping[str, str] = {one: self.grant_word(GRANT_TYPES[one]) or "" for one in served}
+        """The dialect's word for the grant behind each response type that one of its doors serves."""
         self._variants = variants
 
     def grant_word(self, grant_type: str) -> str | None:

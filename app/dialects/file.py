@@ -79,7 +79,7 @@ class DoorTable(Table):
     """
 
     path: Path
-    endpoint: Literal[Endpoint.TOKEN, Endpoint.INTROSPECTION, Endpoint.REVOCATION] = Endpoint.TOKEN
+    endpoint: Endpoint = Endpoint.TOKEN
     title: Words = {}
     media_types: list[Literal["application/x-www-form-urlencoded", "multipart/form-data", "application/json"]] = [URLENCODED]
     grants: list[str] | None = None

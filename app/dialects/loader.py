@@ -11,9 +11,9 @@ from typing import Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from app.core.causes import Cause
-from app.core.policy import Policy
-from app.dialects.authorization_door import GRANT_TYPES, AuthorizationDoor
-from app.dialects.dialect import Dialect, ErrorAnswer, GrantPolicy, Variant, option_text, standard_error
+from app.core.policy import Policy, ShopRule
+from app.dialects.authorization_door import AuthorizationDoor
+from app.dialects.dialect import GRANT_TYPES, Dialect, ErrorAnswer, GrantPolicy, Variant, option_text, standard_error
 from app.dialects.door import Door
 from app.dialects.file import AUTHORIZATION_DOOR, MACHINE_DOOR, AuthorizationDoorTable, DialectTables, DoorTable, OptionTables
 from app.dialects.template import Template
@@ -194,21 +194,29 @@ def _check_needs(tables: DialectTables) -> None:
     means = {name: parameter.means or name for name, parameter in tables.parameters.items()}
     for word, grant in tables.grants.items():
         required = {means[name] for name in grant.required}
-        demanded = _CANNOT_DO_WITHOUT[grant.grant_type]
-        if {**tables.policy, **grant.policy}.get("shop") == "required":
-            demanded = (*demanded, "shop")
+        shop = {**tables.policy, **grant.policy}.get("shop")
+        demanded = (*_CANNOT_DO_WITHOUT[grant.grant_type], *(["shop"] if shop == ShopRule.REQUIRED else []))
         lacking = next((one for one in demanded if one not in required), None)
         if lacking is not None:
             raise _Problem(f"grants.{word}.required: none of them means {lacking}")
+        if shop == ShopRule.PICKED and grant.grant_type not in GRANT_TYPES.values():
+            raise _Problem(f"grants.{word}.policy.shop: no person is there to pick one")
+        if shop == ShopRule.PICKED and "shop" not in means.values():
+            raise _Problem(f"grants.{word}.policy.shop: no parameter means shop, so that none can be registered")
     for index, door in enumerate(tables.doors):
         if isinstance(door, AuthorizationDoorTable):
-            required, optional = {means[name] for name in door.required}, {means[name] for name in door.optional}
-            if "client_id" not in required:
-                raise _Problem(f"doors.{index}.required: none of them means client_id")
-            if "response_type" not in required and (len(door.response_types) > 1 or "response_type" in optional):
-                raise _Problem(f"doors.{index}.required: none of them means response_type")
+            _check_names_of_request(index, door, means)
         elif door.endpoint is Endpoint.TOKEN and door.sends_grant_type and "grant_type" not in means.values():
             raise _Problem(f"doors.{index}: no parameter means grant_type")
+
+
+def _check_names_of_request(index: int, door: AuthorizationDoorTable, means: Mapping[str, str]) -> None:
+    """A door for browsers must be told the client, and the response type unless its path says it."""
+    required, optional = {means[name] for name in door.required}, {means[name] for name in door.optional}
+    if "client_id" not in required:
+        raise _Problem(f"doors.{index}.required: none of them means client_id")
+    if "response_type" not in required and (len(door.response_types) > 1 or "response_type" in optional):
+        raise _Problem(f"doors.{index}.required: none of them means response_type")
 
 
 def _check_grants(tables: DialectTables) -> None:

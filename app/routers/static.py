@@ -18,6 +18,12 @@ _HEADERS: Final = {
 }
 
 
+def _takes_gzip(accept_encoding: str) -> bool:
+    """Whether gzip is among what a client takes (RFC 9110 §12.5.3); a weight of zero means it is not."""
+    entries = (entry.replace(" ", "").partition(";q=") for entry in accept_encoding.split(","))
+    return any(name == "gzip" and (not weight or weight.strip("0.") != "") for name, _, weight in entries)
+
+
 def static_router(assets: Assets) -> APIRouter:
     """Return the route of the static files."""
     router = APIRouter(include_in_schema=False)
@@ -27,7 +33,7 @@ def static_router(assets: Assets) -> APIRouter:
         asset = assets.by_address.get(address)
         if asset is None:
             raise HTTPException(404)
-        if asset.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        if asset.packed is not None and _takes_gzip(request.headers.get("accept-encoding", "")):
             return Response(asset.packed, media_type=asset.media_type, headers={**_HEADERS, "Content-Encoding": "gzip"})
         return Response(asset.content, media_type=asset.media_type, headers=_HEADERS)
 

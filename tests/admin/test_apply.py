@@ -204,7 +204,7 @@ async def test_what_does_not_fit_together_or_the_database_is_refused_with_its_pl
     names = '[[users]]\nusername = "a"\nemail = "b@c"\n[[users]]\nusername = "B@C"\n'
     assert (await refusal(operator, names)).startswith("file.toml: [[users]] 2 (B@C): username: b@c is the name or address of another")
     client = '[[clients]]\nclient_id = "x"\nclient_secret = "short"\n'
-    assert (await refusal(operator, client)).startswith("file.toml: [[clients]] 1 (x): redirect_uris: authorization codes need one")
+    assert (await refusal(operator, client)).startswith("file.toml: [[clients]] 1 (x): redirect_uris: authorization codes and implicit")
     short = await refusal(operator, f"{client}grant_types = []\n")
     assert short.startswith("file.toml: [[clients]] 1 (x): client_secret: is shorter than 32 characters")
 

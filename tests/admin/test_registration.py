@@ -72,7 +72,7 @@ def test_an_unknown_key_is_refused_by_name(key: str, dialects: Dialects) -> None
         ("grant_types", ["implicit"], "the dialect standard has no grant implicit: it has authorization_code"),
         ("grant_types", ["password"], 'open only to clients with profile = "legacy"'),
         ("response_types", ["id_token"], "there is no id_token: there are code, token"),
-        ("response_types", ["token"], 'open only to clients with profile = "legacy"'),
+        ("response_types", ["token"], "no door of the dialect standard answers with a token"),
         ("scope", 'say "hello"', "takes up to 100 scopes"),
         ("scope", "ord\u00a0ers", "takes up to 100 scopes"),
         ("scope", " ".join(f"s{n}" for n in range(101)), "takes up to 100 scopes"),
@@ -106,6 +106,13 @@ def test_a_value_that_cannot_be_is_refused_with_key_and_reason(key: str, value: 
 def test_authorization_codes_need_a_redirect_uri(dialects: Dialects) -> None:
     assert refusal({}, dialects).key == "redirect_uris"
     assert refusal({"dialect": "youzan", "grant_types": ["authorization_code"]}, dialects).key == "redirect_uris"
+    assert refusal({"dialect": "open_platform", "grant_types": ["implicit"]}, dialects).key == "redirect_uris"
+
+
+def test_a_response_type_is_one_that_a_door_of_the_dialect_answers_with(dialects: Dialects) -> None:
+    declared = {"dialect": "open_platform", "response_types": ["code", "token"]}
+    assert new_client(declare_client(declared, dialects), dialects, SystemClock().now()).response_types == ["code", "token"]
+    assert refusal({"dialect": "youzan", "response_types": ["token"]}, dialects).key == "response_types"
 
 
 def test_a_client_may_have_no_grant_at_all(dialects: Dialects) -> None:
