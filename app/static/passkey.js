@@ -10,6 +10,7 @@ if (area && window.PublicKeyCredential?.[parse]) {
   const button = form.querySelector("button");
   const failed = form.querySelector(".failed");
   area.hidden = false;
+  document.querySelector("[data-without-passkey]")?.remove();
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

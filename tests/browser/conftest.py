@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from app.browser.pages import Pages
+from app.browser.theme import Theme
 from tests.browser.stage import Stage
 from tests.conftest import missing
 from tests.fixtures.chromium import INSTALL_HINT, launched
@@ -35,10 +36,10 @@ async def open_stage(chromium: Browser, pages: Pages) -> AsyncIterator[OpenStage
     """Opens stages with the options of a browser context; they are closed after the test."""
     async with AsyncExitStack() as stack:
 
-        async def opened(**options: Any) -> tuple[Stage, Page]:
+        async def opened(*, theme: Theme | None = None, **options: Any) -> tuple[Stage, Page]:
             context = await chromium.new_context(**options)
             stack.push_async_callback(context.close)
-            stage = Stage(context, pages)
+            stage = Stage(context, Pages(theme) if theme else pages)
             return stage, await stage.open()
 
         yield opened
