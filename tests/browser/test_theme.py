@@ -1,6 +1,9 @@
 """What an operator sets: colours stay readable, and what cannot be used stops the start with the file and the reason."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,6 +97,15 @@ def test_an_operators_template_replaces_ours_and_can_build_on_it(tmp_path: Path)
     assert "<h1>" in pages.render(samples("en")["sign_out"], frame("en"))
 
 
+def test_the_template_of_the_readme_works(tmp_path: Path) -> None:
+    readme = (TEMPLATES.parents[1] / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```html\n{# (\S+) #}\n(.*?)^```$", readme, flags=re.MULTILINE | re.DOTALL)
+    (tmp_path / example[0]).write_text(example[1])
+    html = Pages(load_theme("Acme ID", "#123456", templates=tmp_path)).render(samples("en")["login"], frame("en"))
+    assert "Trouble signing in? Call 123." in html
+    assert html.startswith("<!doctype html>")
+
+
 @pytest.mark.parametrize(
     ("file", "content", "reason"),
     [
@@ -131,3 +143,28 @@ def test_a_folder_of_templates_must_be_there(tmp_path: Path) -> None:
 def test_whatever_is_wrong_with_a_template_is_one_mistake(tmp_path: Path, file: str, content: bytes) -> None:
     (tmp_path / file).write_bytes(content)
     assert refusal(templates=tmp_path).startswith("TOKENRY_TEMPLATES: ")
+
+
+@pytest.mark.parametrize("command", ["serve", "sandbox"])
+def test_what_cannot_be_used_stops_the_start_in_one_line(tmp_path: Path, command: str) -> None:
+    (tmp_path / "login.html").write_text("{{ view.nothing }}")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(TEMPLATES.parents[1]),
+        "TOKENRY_SECRET_KEY": "0" * 64,
+        "TOKENRY_TEMPLATES": str(tmp_path),
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "app", command, "--database", f"sqlite:///{tmp_path}/tokenry.db", "--port", "0"],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == ExitCode.CONFIGURATION, ended.stderr
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"tokenry: TOKENRY_TEMPLATES: {tmp_path}/login.html: line 1: UndefinedError: ")
+    assert ended.stdout == ""
+    assert not (tmp_path / "tokenry.db").exists()
