@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,8 @@ from app.storage._tables import Readable
 
 T = TypeVar("T")
 _STYLE: Final = Style(arrays=False, times=True)
+_STEPS: Final = 100_000
+"""Steps of SQLite's machine, about a millisecond, between two looks at the time."""
 
 
 class Looker:
@@ -24,6 +27,7 @@ class Looker:
         self._patience = patience
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tokenry-reader")
         self._connection: sqlite3.Connection | None = None
+        self._end = 0.0
 
     async def run(self, work: Callable[[Readable], T]) -> T:
         """Return what ``work`` returns, over one state of the database.
@@ -45,13 +49,14 @@ class Looker:
             self._connection.close()
 
     def _look(self, work: Callable[[Readable], T]) -> T:
+        self._end = time.monotonic() + self._patience
         try:
             connection = self._opened()
             connection.execute("BEGIN")
             try:
                 return work(DriverRows(_STYLE, lambda sql, arguments: connection.execute(sql, arguments).fetchall()))
             finally:
-                connection.execute("COMMIT")
+                connection.execute("ROLLBACK")
         except FAILURES as error:
             raise judged(error) from None
 
@@ -59,4 +64,5 @@ class Looker:
         if self._connection is None:
             self._connection = connect(self._path)
             self._connection.execute("PRAGMA query_only = ON")
+            self._connection.set_progress_handler(lambda: time.monotonic() > self._end, _STEPS)
         return self._connection

@@ -335,3 +335,98 @@ async def test_restarted_server_loses_no_answer_and_is_found_again_within_a_seco
     for token in promised:
         assert (await storage.load(Needs(token_hash=token.token_hash))).token is not None
     await storage.transact(lambda catalog: catalog.put_client(a_client()))
+
+
+# Looks
+
+
+def names(catalog: Catalog) -> list[str]:
+    return [client.client_id for client in catalog.clients()]
+
+
+@BOTH
+@pytest.mark.security("F-05")
+async def test_look_over_connections_that_died_while_idle_takes_a_new_one(proxied: Database, proxy: Proxy, engine: str) -> None:
+    storage = await proxied.open()
+    assert await asyncio.gather(*(storage.look(names) for _ in range(10))) == [[]] * 10
+    proxy.cut()
+    assert await storage.look(names) == []
+
+
+@pytest.mark.security("F-05")
+async def test_look_into_a_black_hole_fails_in_time_and_heals(proxied: Database, proxy: Proxy) -> None:
+    storage = await proxied.open(patience=2.75)
+    assert await storage.look(names) == []
+    proxy.mode = Mode.SWALLOW
+    answers = await asyncio.gather(*(outcome(storage.look(names)) for _ in range(20)))
+    assert {answer for answer, _ in answers} == {"StorageUnavailable"}
+    assert max(seconds for _, seconds in answers) <= 6
+    proxy.mode = Mode.PASS
+    proxy.cut()
+    assert await storage.look(names) == []
+
+
+@pytest.mark.security("F-05")
+async def test_look_whose_connection_breaks_is_unavailable_and_tells_no_value(proxied: Database, proxy: Proxy) -> None:
+    storage = await proxied.open()
+    assert await storage.look(names) == []
+    proxy.mode = Mode.LOSE_ANSWERS
+    with pytest.raises(StorageUnavailable) as info:
+        await storage.look(lambda catalog: catalog.user_by_login("ada@example.org"))
+    assert "ada" not in str(info.value)
+    proxy.mode = Mode.REFUSE
+    proxy.cut()
+    with pytest.raises(StorageUnavailable, match="cannot be reached"):
+        await storage.look(names)
+    proxy.mode = Mode.PASS
+    assert await storage.look(names) == []
+
+
+@pytest.mark.security("F-06")
+async def test_slow_look_is_given_up_and_holds_up_no_other(database: Database) -> None:
+    storage: Any = await database.open()
+
+    def sleep(catalog: Catalog) -> None:
+        fetch: Any = catalog._rows._rows._fetch  # type: ignore[attr-defined]  # the driver's rows behind those of a look
+        fetch("SELECT pg_sleep(60)", [])
+
+    slow = asyncio.ensure_future(outcome(storage.look(sleep)))
+    await asyncio.sleep(0.2)
+    began = time.monotonic()
+    assert await storage.look(names) == []
+    assert time.monotonic() - began < 1
+    answer, seconds = await slow
+    assert answer == "StorageUnavailable"
+    assert 2 < seconds < 3.5
+
+
+@pytest.mark.security("F-06")
+async def test_looks_wait_for_their_turn_no_longer_than_patience(database: Database) -> None:
+    storage: Any = await database.open(patience=0.5)
+
+    def sleep(catalog: Catalog) -> None:
+        fetch: Any = catalog._rows._rows._fetch  # type: ignore[attr-defined]  # the driver's rows behind those of a look
+        fetch("SELECT pg_sleep(1.5)", [])
+
+    sleepers = [asyncio.ensure_future(storage.look(sleep)) for _ in range(3)]
+    await asyncio.sleep(0.2)
+    with pytest.raises(StorageUnavailable, match="too many requests wait"):
+        await storage.look(names)
+    vanished = asyncio.ensure_future(storage.look(names))
+    await asyncio.sleep(0)
+    vanished.cancel()
+    await asyncio.gather(*sleepers)
+    assert await storage.look(names) == []
+
+
+async def test_look_reads_beside_an_operator_who_is_at_work(database: Database, postgres_url: str) -> None:
+    storage = await database.open()
+    await storage.transact(lambda catalog: catalog.put_client(a_client()))
+    locker = await asyncpg.connect(postgres_url)
+    try:
+        async with locker.transaction():
+            await locker.execute("UPDATE client SET client_name = 'New'")
+            await locker.execute("LOCK TABLE client IN SHARE ROW EXCLUSIVE MODE")
+            assert await storage.look(names) == ["client"]
+    finally:
+        await locker.close()

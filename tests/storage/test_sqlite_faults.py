@@ -87,3 +87,54 @@ async def test_fault_of_ours_leaves_no_transaction_behind(database: Database) ->
     with pytest.raises(TypeError):
         await storage.commit(odd)
     assert (await storage.commit(fresh())).won
+
+
+async def test_look_waits_for_no_writer(database: Database) -> None:
+    storage = await database.open()
+    await storage.transact(lambda catalog: catalog.put_client(a_client()))
+    with closing(sqlite3.connect(database.url.removeprefix("sqlite:///"), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("DELETE FROM client")
+        waiting = asyncio.ensure_future(storage.transact(lambda catalog: catalog.put_client(a_client("other"))))
+        await asyncio.sleep(0.1)
+        began = time.monotonic()
+        assert len(await storage.look(lambda catalog: catalog.clients())) == 1
+        assert time.monotonic() - began < 1
+        other.execute("COMMIT")
+        await waiting
+    assert [client.client_id for client in await storage.look(lambda catalog: catalog.clients())] == ["other"]
+
+
+async def test_long_look_does_not_block_the_event_loop_and_is_given_up(tmp_path: Path, clock: MovableClock) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'tokenry.db'}", clock)
+    storage: Any = await database.open(patience=0.5)
+    count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000000) SELECT count(*) FROM n"
+
+    def work(catalog: Any) -> None:
+        catalog._rows._rows._fetch(count, [])
+
+    slow = asyncio.ensure_future(storage.look(work))
+    beats, began = 0, time.monotonic()
+    while time.monotonic() - began < 0.4:
+        await asyncio.sleep(0.01)
+        beats += 1
+    assert beats > 10
+    with pytest.raises(StorageUnavailable, match="too slow"):
+        await slow
+    assert await storage.look(lambda catalog: catalog.clients()) == []
+    began = time.monotonic()
+    await database.close()
+    assert time.monotonic() - began < 1
+
+
+async def test_look_on_a_file_that_is_gone_or_damaged_is_unavailable(tmp_path: Path, clock: MovableClock) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'tokenry.db'}", clock)
+    storage: Any = await database.open()
+    storage._looker._path = tmp_path / "absent.db"
+    with pytest.raises(StorageUnavailable, match="CANTOPEN"):
+        await storage.look(lambda catalog: catalog.clients())
+    (tmp_path / "damaged.db").write_bytes(b"no database" * 500)
+    storage._looker._path = tmp_path / "damaged.db"
+    with pytest.raises(StorageUnavailable, match="NOTADB"):
+        await storage.look(lambda catalog: catalog.clients())
+    await database.close()
