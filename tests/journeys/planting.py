@@ -10,12 +10,14 @@ from app.admin import CodeRequest, Operator
 from app.admin.codes import _issue
 from app.core.clock import SystemClock
 from app.dialects import load_dialects
+from app.oauth2 import AuthorizationServer
 from app.storage import open_storage
 
 CALLBACK: Final = "http://127.0.0.1:9401/cb"
 VERIFIER: Final = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE: Final = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 """The pair of RFC 7636 appendix B."""
+ENGINE: Final = AuthorizationServer("https://tokenry.invalid")
 WEB_SECRET: Final = "a-secret-of-a-confidential-web-application"
 
 CLIENTS: Final = f"""
@@ -58,7 +60,7 @@ async def codes(url: str, client_id: str, count: int = 1) -> list[str]:
     challenge = CHALLENGE if client_id.endswith("-web") else None
     request = CodeRequest(client_id=client_id, user="demo", redirect_uri=CALLBACK, code_challenge=challenge)
     async with operator_of(url) as operator:
-        return await operator.transact(lambda desk: [_issue(desk, request).code for _ in range(count)])
+        return await operator.transact(lambda desk: [_issue(desk, ENGINE, request).code for _ in range(count)])
 
 
 def code(url: str, client_id: str) -> str:
