@@ -1,6 +1,8 @@
 """Names and passwords of people: how a name is spelt for look-up, and which passwords are accepted."""
 
 import unicodedata
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 MAXIMUM_LOGIN: Final = 320
@@ -8,6 +10,7 @@ MAXIMUM_LOGIN: Final = 320
 MINIMUM_LENGTH: Final = 8
 MAXIMUM_LENGTH: Final = 1024
 """Characters; longer input is refused before it is hashed."""
+_COMMON: Final = Path(__file__).with_name("common_passwords.txt")
 
 
 def login_key(name: str) -> str:
@@ -24,10 +27,19 @@ def login_key(name: str) -> str:
 def password_problem(password: str) -> str | None:
     """Return what is wrong with a new password, or ``None``.
 
-    Length is the only rule of composition (NIST SP 800-63B §5.1.1.2).
+    It is too short, too long, or among the 3000 that are used most, in whatever case. Any characters count, and none must be there
+    (NIST SP 800-63B §5.1.1.2).
     """
     if len(password) < MINIMUM_LENGTH:
         return f"a password needs at least {MINIMUM_LENGTH} characters"
     if len(password) > MAXIMUM_LENGTH:
         return f"a password has at most {MAXIMUM_LENGTH} characters"
+    if password.casefold() in _common_passwords():
+        return "this password is among the most used ones, which are tried first: choose another"
     return None
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    lines = _COMMON.read_text(encoding="ascii").splitlines()
+    return frozenset(line.casefold() for line in lines if not line.startswith("#"))

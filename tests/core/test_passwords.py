@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.passwords import MAXIMUM_LENGTH, MAXIMUM_LOGIN, MINIMUM_LENGTH, login_key, password_problem
+from app.core.passwords import MAXIMUM_LENGTH, MAXIMUM_LOGIN, MINIMUM_LENGTH, _common_passwords, login_key, password_problem
 
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 FORMS: tuple[Form, ...] = ("NFC", "NFD", "NFKC", "NFKD")
@@ -61,10 +61,25 @@ def test_a_name_that_is_too_long_is_nobodys_and_costs_nothing() -> None:
 
 @pytest.mark.security("LG-16")
 @pytest.mark.security("BF-09")
-def test_length_is_the_only_rule_of_a_password() -> None:
+def test_length_is_the_only_rule_of_composition() -> None:
     assert password_problem("a" * (MINIMUM_LENGTH - 1)) == "a password needs at least 8 characters"
     assert password_problem("a" * MINIMUM_LENGTH) is None
     assert password_problem("密码" * 4) is None
     assert password_problem(" " * 64) is None
     assert password_problem("a" * MAXIMUM_LENGTH) is None
     assert password_problem("a" * (MAXIMUM_LENGTH + 1)) == "a password has at most 1024 characters"
+
+
+@pytest.mark.security("LG-16")
+@pytest.mark.parametrize("password", ["password", "PassWord", "12345678", "baseball", "qwertyuiop", "trustno1"])
+def test_a_password_that_everybody_has_is_refused(password: str) -> None:
+    assert password_problem(password) == "this password is among the most used ones, which are tried first: choose another"
+    assert password_problem(f"{password} {password}") is None
+
+
+@pytest.mark.security("LG-16")
+def test_three_thousand_passwords_of_sufficient_length_are_known() -> None:
+    common = _common_passwords()
+    assert len(common) == 3000
+    assert all(len(password) >= MINIMUM_LENGTH and password == password.casefold() for password in common)
+    assert _common_passwords() is common

@@ -76,3 +76,10 @@ def test_the_wheel_brings_its_migrations(installed: Path, tmp_path: Path) -> Non
     answer = console_script(installed, "migrate", cwd=tmp_path, TOKENRY_DATABASE_URL=f"sqlite:///{tmp_path / 'tokenry.db'}")
     assert answer.returncode == 0, answer.stderr
     assert (tmp_path / "tokenry.db").stat().st_size > 0
+
+
+@pytest.mark.security("LG-16")
+def test_the_wheel_knows_the_most_used_passwords(installed: Path, tmp_path: Path) -> None:
+    program = "from app.core.passwords import password_problem as problem; print(problem('baseball') is not None, problem('k4f,rT)w'))"
+    answer = run("-P", "-c", program, cwd=tmp_path, PYTHONPATH=str(installed))
+    assert answer.stdout == "True None\n", answer.stderr
