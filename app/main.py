@@ -17,7 +17,7 @@ import uvloop
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from uvicorn.supervisors import Multiprocess
 
 from app import __version__
@@ -28,6 +28,7 @@ from app.browser.login import Logins
 from app.browser.pages import Pages
 from app.browser.sessions import SessionLimits, Sessions
 from app.browser.theme import load_theme
+from app.browser.views import Trouble
 from app.core.clock import Clock, SystemClock
 from app.core.mistakes import ExitCode, Mistake
 from app.core.secret_key import SecretKey
@@ -40,7 +41,7 @@ from app.proofs import Gatherer, PasswordPool
 from app.routers import health
 from app.routers.account import AccountPages
 from app.routers.authorization import AuthorizationPages
-from app.routers.desk import Desk
+from app.routers.desk import Call, Desk
 from app.routers.login import LoginPages
 from app.routers.machine import Machine, Receive, Scope, Send
 from app.routers.oauth2 import machine_router, machines_by_path
@@ -131,7 +132,7 @@ def create_app(
         openapi_url="/openapi.json" if settings.docs else None,
         redirect_slashes=False,
     )
-    app.add_exception_handler(HTTPException, _refuse)
+    app.add_exception_handler(HTTPException, _refusal(desk))
     app.include_router(health.router)
     app.include_router(well_known_router(settings.effective_issuer))
     app.include_router(static_router(pages.assets))
@@ -144,11 +145,22 @@ def create_app(
     return app
 
 
-async def _refuse(_request: Request, error: Exception) -> JSONResponse:
-    """Answer for the framework what it refuses itself, such as a path that does not exist."""
-    status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
-    body = {"error": "invalid_request", "error_description": HTTPStatus(status).phrase}
-    return JSONResponse(body, status, headers={**(headers or {}), "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+def _refusal(desk: Desk) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return what answers for the framework what it refuses itself, such as a path that does not exist: a page for a person."""
+
+    async def not_found(call: Call) -> Response:
+        return desk.trouble(call, Trouble.NOT_FOUND, 404, "invalid_request", HTTPStatus.NOT_FOUND.phrase)
+
+    page = desk.handler(not_found)
+
+    async def refuse(request: Request, error: Exception) -> Response:
+        status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+        if status == HTTPStatus.NOT_FOUND and "text/html" in request.headers.get("accept", ""):
+            return await page(request)
+        body = {"error": "invalid_request", "error_description": HTTPStatus(status).phrase}
+        return JSONResponse(body, status, headers={**(headers or {}), "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+
+    return refuse
 
 
 def _settle_memory() -> None:

@@ -1,5 +1,6 @@
 """What all pages share over HTTP: who is there, what their form says, how a page, a redirect or a trouble is answered."""
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +23,9 @@ from app.ledger import StorageUnavailable
 from app.messages import Refusal
 from app.models import Client
 from app.telemetry import Event, Journal, next_request_id
+from app.telemetry.logs import describe
 
+_log: Final = logging.getLogger("tokenry.routers")
 MAXIMUM_FORM: Final = 64 * 1024
 """Bytes of a form: a passkey's answer is the largest thing in one."""
 STATUSES: Final = {FormProblem.BLOCKED: 429, FormProblem.BUSY: 503, FormProblem.WRONG: 401}
@@ -92,6 +95,9 @@ class Desk:
                 response = self.refuse(call, refusal)
             except StorageUnavailable as problem:
                 response = self.refuse(call, Refusal(Cause.UNAVAILABLE, detail=str(problem), retry_in=1))
+            except Exception as defect:  # noqa: BLE001 (whatever it is, the person gets a page and the operator a line)
+                _log.error("request %s failed: %s", call.request_id, describe(defect))
+                response = self.refuse(call, Refusal(Cause.SERVER_ERROR, detail=type(defect).__name__))
             response.headers["X-Request-Id"] = call.request_id
             self._note(call, response.status_code, time.perf_counter() - started)
             return response

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
+from urllib.parse import urlencode
 
 from app import __version__
 from app.sandbox.demo import PASSWORD, REDIRECT_URI, SECRETS, USERNAME
@@ -45,6 +46,22 @@ def lines(facts: Facts) -> Iterator[Line]:
     yield from _open_platform(facts)
     yield from _fantem(facts)
     yield from _standard(facts)
+
+
+def addresses(facts: Facts) -> Mapping[str, str]:
+    """Return, by dialect, where a browser begins to let a demo client in. Nobody listens at the redirect: the code stays in its bar."""
+
+    def address(path: str, **parameters: str) -> str:
+        return f"{facts.address}{path}?{urlencode(parameters)}"
+
+    back = {"redirect_uri": REDIRECT_URI, "state": "demo"}
+    pkce = {"code_challenge": _CHALLENGE, "code_challenge_method": "S256"}
+    return {
+        "youzan": address("/oauth/authorize", response_type="code", client_id="testclient", **back),
+        "open_platform": address("/open/authorize/index", response_type="code", client_id="platform-demo", **back),
+        "fantem": address("/oauth/authorize", response_type="code", client_id="fantem-demo", **back),
+        "standard": address("/authorize", response_type="code", client_id="demo-web", **back, **pkce),
+    }
 
 
 def _code(facts: Facts, client_id: str, *more: str) -> str:
@@ -136,15 +153,16 @@ def for_people(facts: Facts) -> str:
         f"  Issuer     {facts.issuer}",
         f"  Metadata   {facts.address}/.well-known/oauth-authorization-server",
         f"  Data       {facts.database}" + ("" if facts.is_kept else " (temporary: deleted at the end; keep it with --database)"),
-        f"  User       {USERNAME} / {PASSWORD}",
+        f"  User       {USERNAME} / {PASSWORD}   their account: {facts.address}/account",
         f"  A code     {facts.codes} --client CLIENT_ID --user {USERNAME}",
         *(f"  Secret     of {client_id}, shown this once: {secret}" for client_id, secret in facts.secrets.items()),
     ]
-    dialect = ""
+    dialect, browser = "", addresses(facts)
     for line in lines(facts):
         if line.dialect != dialect:
             dialect = line.dialect
             shown += ["", f"  {dialect}"]
+            shown += ["    # in a browser: log in and let the app in", f"    {browser[dialect]}"] if dialect in browser else []
         shown += [f"    # {line.title}", f"    {line.command}"]
     return "\n".join([*shown, "", "  Ctrl-C stops it. Requests appear below.", ""])
 
@@ -159,6 +177,7 @@ def for_programs(facts: Facts) -> str:
         "database": facts.database,
         "codes": facts.codes,
         **{f"secret.{client_id}": secret for client_id, secret in facts.secrets.items()},
+        **{f"browser.{dialect}": address for dialect, address in addresses(facts).items()},
         **{f"curl.{line.dialect}.{line.name}": line.command for line in lines(facts)},
     }
     return "\n".join(f"{name}={value}" for name, value in pairs.items())

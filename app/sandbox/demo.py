@@ -20,7 +20,15 @@ KNOWN_DIGESTS: Final = frozenset(digest(secret) for secret in (*SECRETS.values()
 """What a service refuses to run with."""
 
 DEMO: Final[Mapping[str, object]] = {
-    "users": [{"username": USERNAME, "password": PASSWORD, "email": "demo@example.com", "name": "Demo"}],
+    "users": [
+        {
+            "username": USERNAME,
+            "password": PASSWORD,
+            "email": "demo@example.com",
+            "name": "Demo",
+            "shops": [{"dialect": "youzan", "code": "88888"}],
+        }
+    ],
     "shops": [
         {"dialect": "youzan", "code": "88888", "name": "Demo shop"},
         {"dialect": "hex", "code": "S001", "name": "Demo store"},
