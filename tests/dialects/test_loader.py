@@ -197,6 +197,9 @@ def test_every_parameter_of_a_built_in_dialect_is_described_in_both_languages(pa
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     for name, parameter in content["parameters"].items():
         assert parameter["description"].keys() == {"en", "zh"}, name
+    for door in content["doors"]:
+        for name, words in door.get("descriptions", {}).items():
+            assert words.keys() == {"en", "zh"}, name
 
 
 # -- an operator's folder --------------------------------------------------------------------------------------------------------

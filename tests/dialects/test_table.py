@@ -38,6 +38,40 @@ def test_the_tables_are_those_of_the_partners_document() -> None:
     assert parameter_tables(load_dialects()["hex"], "zh") == HEX_ZH
 
 
+OPEN_PLATFORM_ZH = """\
+## 先登录获取code
+
+`GET /open/authorize/index` (response_type code)
+
+| 参数名称 | 参数类型 | 是否必须 | 描述 |
+| --- | --- | --- | --- |
+| response_type | string | 是 | 固定填写 code |
+| client_id | string | 是 | 客户端标识 |
+| redirect_uri | string | 否 | 回调跳转Url，如果不填写则默认调用系统内填写的授权Url |
+| scope | string | 否 | 授权获取信息类型 |
+| state | string | 否 | CSRF令牌，原样返回 |
+
+## implicit(简化模式)
+
+`GET /open/implicit` (response_type token)
+
+| 参数名称 | 参数类型 | 是否必须 | 描述 |
+| --- | --- | --- | --- |
+| response_type | string | 是 | 固定填写 token |
+"""
+
+
+def test_the_doors_of_browsers_are_those_of_the_partners_document() -> None:
+    assert parameter_tables(load_dialects()["open_platform"], "zh").startswith(OPEN_PLATFORM_ZH)
+
+
+def test_a_door_says_its_methods_and_its_own_words() -> None:
+    tables = parameter_tables(load_dialects()["standard"], "en")
+    assert "## Authorization endpoint\n\n`GET /authorize`, `POST /authorize` (response_type code)\n" in tables
+    assert "| redirect_uri | string | no | One that is registered, exactly; may be left out where there is only one |" in tables
+    assert "| redirect_uri | string | no | The same as in the authorization request, if it was sent there |" in tables
+
+
 def test_a_grant_is_named_by_the_word_that_is_sent() -> None:
     tables = parameter_tables(load_dialects()["youzan"], "en")
     assert "### Initial token, or token of a shop (`authorize_platform`)\n" in tables
@@ -57,7 +91,9 @@ def test_every_dialect_has_its_document_in_every_language(dialect: str, language
     tables = parameter_tables(loaded, language)
     assert tables.count("\n`POST ") == len(loaded.doors)
     assert tables.count("(response_type ") == len(loaded.authorization_doors)
-    for name in {name for grant in loaded.grants.values() for name in (*grant.required, *grant.optional)}:
+    named = [(table.required, table.optional) for table in loaded.grants.values()]
+    named += [(table.required, table.optional) for table in loaded.authorization_doors]
+    for name in {name for required, optional in named for name in (*required, *optional)}:
         assert f"| {name} |" in tables
 
 
