@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from app.browser.devices import Devices
@@ -16,6 +17,8 @@ from app.models import Passkey, Session, User
 from app.proofs import Gatherer, PasswordPool
 from app.storage import Catalog, GrantedApp, Storage
 
+FRESH: Final = timedelta(minutes=10)
+"""How long a login is good for changes of what people log in by."""
 _LONGEST_TOKEN: Final = 200
 
 
@@ -25,6 +28,13 @@ class Person:
 
     user: User
     session: Session
+
+    def is_fresh(self, now: datetime, grace: timedelta = timedelta()) -> bool:
+        """Whether they logged in just now, so that they may change what they log in by: in the last ten minutes.
+
+        ``grace`` is the time that they may spend over a form that they were given within that.
+        """
+        return now - self.session.created_at < FRESH + grace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,10 +155,13 @@ class Accounts:
         password_hash = await self._pool.hash(new)
 
         def work(catalog: Catalog) -> tuple[User, str] | None:
-            if not catalog.set_password(user.id, password_hash, seen=user.password_hash, keep=person.session.id_hash):
+            this = person.session
+            if catalog.session(this.id_hash) is None:
+                return None
+            if not catalog.set_password(user.id, password_hash, seen=user.password_hash, keep=this.id_hash):
                 return None
             changed = catalog.user(user.id)
-            value = self._sessions.begin(catalog, changed, person.session.amr, visitor) if changed is not None else None
+            value = self._sessions.renew(catalog, changed, this, this.amr, visitor) if changed is not None else None
             return (changed, value) if changed is not None and value is not None else None
 
         done = await self._storage.transact(work)

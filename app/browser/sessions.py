@@ -1,7 +1,7 @@
 """Sessions: who a browser is, and how it becomes somebody and nobody again."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -52,3 +52,21 @@ class Sessions:
         )
         instead_of = digest(visitor.session) if visitor.session else None
         return value if catalog.add_session(session, user, instead_of) else None
+
+    def renew(self, catalog: "Catalog", user: User, session: Session, amr: Sequence[str], visitor: Visitor) -> str | None:
+        """Give a session another id, so that the old one opens nothing (OWASP ASVS 7.2.4), and return it.
+
+        When the person logged in and when the session ends stay. ``None`` means that it has ended meanwhile.
+        """
+        if not catalog.end_session(session.id_hash, user.id):
+            return None
+        value = new_cookie_value()
+        renewed = replace(
+            session,
+            id_hash=digest(value),
+            last_seen_at=self._clock.now(),
+            amr=list(amr),
+            user_agent=visitor.user_agent,
+            address=visitor.address,
+        )
+        return value if catalog.add_session(renewed, user) else None

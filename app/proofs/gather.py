@@ -48,12 +48,26 @@ class Gatherer:
         account = attempt_key("account", user.id) if user is not None else attempt_key("name", login_key(name))
         key = counter or account
         async with self._pool.slot():
-            now = self._clock.now()
-            receipt = await self._storage.commit(Writes(now, count=[key], window=WINDOW))
-            attempt = receipt.attempts[key]
-            if attempt.count > PASSWORD_FAILURES:
-                left = (attempt.window_started_at + WINDOW - now).total_seconds()
-                return Proofs(blocked_in=max(1, math.ceil(left)))
+            proofs = await self._count(key)
+            if proofs.blocked_in is not None:
+                return proofs
             usable = user.password_hash if user is not None and user.disabled_at is None else None
             is_right = len(password) <= MAXIMUM_LENGTH and await self._pool.verify(usable, password)
         return Proofs(password_is_right=is_right, attempts=(key,))
+
+    async def reserve(self, user: User, counter: bytes | None = None) -> Proofs:
+        """Count a try at a code of a person before it is looked at, as one more on the counter of their passwords.
+
+        Raises:
+            StorageUnavailable: the attempt could not be counted.
+        """
+        return await self._count(counter or attempt_key("account", user.id))
+
+    async def _count(self, key: bytes) -> Proofs:
+        now = self._clock.now()
+        receipt = await self._storage.commit(Writes(now, count=[key], window=WINDOW))
+        attempt = receipt.attempts[key]
+        if attempt.count <= PASSWORD_FAILURES:
+            return Proofs(attempts=(key,))
+        left = (attempt.window_started_at + WINDOW - now).total_seconds()
+        return Proofs(blocked_in=max(1, math.ceil(left)))
