@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
+from app.browser.languages import TAGS
 from app.dialects.template import to_json
 
 _HEADERS = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}
@@ -15,15 +16,20 @@ def well_known_router(issuer: str) -> APIRouter:
     metadata = to_json(
         {
             "issuer": issuer,
+            "authorization_endpoint": f"{issuer}/authorize",
             "token_endpoint": f"{issuer}/token",
             "revocation_endpoint": f"{issuer}/revoke",
             "introspection_endpoint": f"{issuer}/introspect",
-            "response_types_supported": [],
-            "grant_types_supported": ["client_credentials", "refresh_token"],
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
             "token_endpoint_auth_methods_supported": [*_AUTH_METHODS, "none"],
             "revocation_endpoint_auth_methods_supported": [*_AUTH_METHODS, "none"],
             "introspection_endpoint_auth_methods_supported": _AUTH_METHODS,
             "code_challenge_methods_supported": ["S256"],
+            "authorization_response_iss_parameter_supported": True,
+            "prompt_values_supported": ["none", "login", "consent", "select_account"],
+            "ui_locales_supported": list(TAGS.values()),
         }
     )
 

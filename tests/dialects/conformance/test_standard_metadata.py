@@ -1,5 +1,8 @@
 """What the standard server says of itself (RFC 8414), and what it does not do and therefore refuses."""
 
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlsplit
+
 import pytest
 
 from tests.fixtures.world import World
@@ -19,11 +22,45 @@ async def test_the_metadata_lists_what_is_on_for_standard_clients_and_nothing_el
     members = answer.json()
     assert members["issuer"] == "https://id.example.com"
     assert members["token_endpoint"] == "https://id.example.com/token"
+    assert members["authorization_endpoint"] == "https://id.example.com/authorize"
+    assert (members["response_types_supported"], members["response_modes_supported"]) == (["code"], ["query"])
     assert members["code_challenge_methods_supported"] == ["S256"]
+    assert members["authorization_response_iss_parameter_supported"] is True
     words = set(world.dialects["standard"].grants) - {"password"}
     assert set(members["grant_types_supported"]) <= words
     assert "none" not in members["introspection_endpoint_auth_methods_supported"]
-    assert not [path for path in world.dialects.doors if path in answer.text and path not in {"/token", "/introspect", "/revoke"}]
+    doors = {*world.dialects.doors, *world.dialects.authorization_doors} - {"/authorize", "/token", "/introspect", "/revoke"}
+    assert not [path for path in doors if path in answer.text]
+
+
+@pytest.mark.rfc("9207", "3")
+async def test_what_the_metadata_says_of_the_authorization_endpoint_is_so(world: World) -> None:
+    """Every value that is listed is served, and one that is not is refused, by the engine and over HTTP alike."""
+    members = (await world.send("GET", PATH)).json()
+    sound = {
+        "client_id": "demo-web",
+        "redirect_uri": "https://web.example.com/cb",
+        "response_type": "code",
+        "code_challenge": "a" * 43,
+        "code_challenge_method": "S256",
+        "prompt": "none",
+    }
+    for name, listed in (("response_mode", "response_modes_supported"), ("code_challenge_method", "code_challenge_methods_supported")):
+        for value in members[listed]:
+            assert await error_of(world, {**sound, name: value}) == "login_required"
+        assert await error_of(world, {**sound, name: "another"}) == "invalid_request"
+    for prompt in members["prompt_values_supported"]:
+        answer = await world.send("GET", "/authorize", params={**sound, "prompt": prompt})
+        assert answer.status_code in {302, 303}
+        assert answer.headers["location"].startswith("https://web.example.com/cb?error=login_required" if prompt == "none" else "/login")
+
+
+async def error_of(world: World, parameters: Mapping[str, str]) -> str:
+    """Return the error that the client is told, which comes with the issuer."""
+    answer = await world.send("GET", "/authorize", params=parameters)
+    members = dict(parse_qsl(urlsplit(answer.headers["location"]).query))
+    assert members["iss"] == "https://id.example.com"
+    return members["error"]
 
 
 @pytest.mark.security("MD-03")
