@@ -158,8 +158,9 @@ class Desk:
         """Whether the form came from a page of ours in this very browser (OWASP ASVS 3.5.1), about what it is said to be about."""
         if call.request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
             return False
+        # Our pages send no referrer, so browsers say "null" for the origin of their forms too (Fetch §3.2); then the signature decides.
         origin = call.request.headers.get("origin")
-        if origin not in {None, self._origin} and urlsplit(origin or "").netloc != call.request.headers.get("host"):
+        if origin not in {None, "null", self._origin} and urlsplit(origin or "").netloc != call.request.headers.get("host"):
             return False
         expected = (call.browser, call.visitor.session or "", call.request.url.path, *about)
         return not call.is_new and self._forms.is_signature(self.form(call).get("csrf", ""), *expected)
