@@ -12,7 +12,9 @@ import re
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _text
+from operator import attrgetter
 from typing import IO, Final, Protocol
 
 _MAXIMUM: Final = 200
@@ -20,6 +22,7 @@ _MAXIMUM: Final = 200
 _FLUSH_SECONDS: Final = 0.05
 _LEVELS: Final = {logging.INFO: "info", logging.WARNING: "warning", logging.ERROR: "error"}
 _OPTIONAL: Final = ("dialect", "grant", "client_id", "client_name", "user_id", "shop", "cause", "detail")
+_optional: Final = attrgetter(*_OPTIONAL)
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\u00a1-\u024f\u2e80-\ud7ff\uf900-\ufaff\uff00-\uffef]")
 """Everything but Latin, Chinese, Japanese and Korean letters: controls, marks that turn the direction, half characters."""
 
@@ -73,6 +76,16 @@ class Journal(Protocol):
         ...
 
 
+@lru_cache(maxsize=512)
+def _about(method: str, path: str, status: int, address: str, *optional: str | None) -> str:
+    """Return the members that most events share with many others."""
+    members = f'"method":{_text(method)},"path":{_text(path)},"status":{status},"address":{_text(address)}'
+    for name, value in zip(_OPTIONAL, optional, strict=True):
+        if value is not None:
+            members += f',"{name}":{_text(value[:_MAXIMUM])}'
+    return members
+
+
 class JsonJournal:
     """Writes each event as one line of JSON, for machines to read.
 
@@ -92,18 +105,13 @@ class JsonJournal:
         if level < self._level:
             return
         kind = "replay" if event.replayed else "exchange"
-        line = (
-            f'{{"time":"{self._time_text(event.at)}","level":"{_LEVELS[level]}","event":"{kind}",'
-            f'"request_id":"{event.request_id}","method":{_text(event.method)},"path":{_text(event.path)},"status":{event.status},'
-            f'"ms":{event.seconds * 1000:.1f},"address":{_text(event.address)}'
-        )
-        for name in _OPTIONAL:
-            value = getattr(event, name)
-            if value is not None:
-                line += f',"{name}":{_text(value[:_MAXIMUM])}'
+        about = _about(event.method, event.path[:_MAXIMUM], event.status, event.address, *_optional(event))
         if not self._lines:
             self._flush_soon()
-        self._lines.append(line + "}\n")
+        self._lines.append(
+            f'{{"time":"{self._time_text(event.at)}","level":"{_LEVELS[level]}","event":"{kind}","request_id":"{event.request_id}",'
+            f'"ms":{event.seconds * 1000:.1f},{about}}}\n'
+        )
 
     def _time_text(self, at: datetime) -> str:
         """Write a moment by RFC 3339 with milliseconds; its second is written once for all events in it."""
