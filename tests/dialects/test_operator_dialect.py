@@ -86,6 +86,18 @@ async def test_the_token_acts_for_the_company_that_was_named(world: World) -> No
     assert (seen["active"], seen["dialect"], seen["shop"], seen["scope"]) == (True, "erp", "C0001", "ledger")
 
 
+@pytest.mark.parametrize(("sent", "back"), [("echo=a%20b", "&echo=a%20b"), ("state=a", ""), ("echo=", "")])
+async def test_a_person_is_sent_by_names_of_its_own(world: World, sent: str, back: str) -> None:
+    door = "/erp/v2/authorize?appKey=erp-app"
+    answer = await world.send("GET", f"{door}&permissions=nothing&{sent}")
+    description = "The%20requested%20scope%20is%20malformed%20or%20not%20granted%20to%20this%20client."
+    expected = f"https://erp.example.com/cb?error=invalid_scope&error_description={description}{back}"
+    assert answer.headers["location"] == expected
+    assert (await world.send("GET", f"{door}&permissions=ledger&{sent}")).headers["location"].startswith("/login")
+    assert (await world.send("GET", f"{door}&callback=https://evil.example")).status_code == 400
+    assert (await world.send("GET", "/erp/v2/authorize?client_id=erp-app")).status_code == 400
+
+
 async def test_a_token_of_a_person_by_json_or_form(world: World) -> None:
     for options in ({"json": True}, {"form": True}):
         code = await world.code("erp-app", redirect_uri="https://erp.example.com/cb")
