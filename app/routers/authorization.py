@@ -46,16 +46,17 @@ class AuthorizationPages:
         router = APIRouter()
         for path, door in self._doors.items():
             endpoint = self._desk.handler(self._endpoint(door))
-            router.add_api_route(
-                path,
-                endpoint,
-                methods=list(door.methods),
-                name=f"authorize {path}",
-                tags=[owner.dialect.tables.title["en"] for owner in door.owners.values()],
-                summary=" / ".join(owner.table.title.get("en", path) for owner in door.owners.values()),
-                response_class=Response,
-                openapi_extra={"parameters": _parameters(door)},
-            )
+            for method in door.methods:
+                router.add_api_route(
+                    path,
+                    endpoint,
+                    methods=[method],
+                    name=f"{method} {path}",
+                    tags=[owner.dialect.tables.title["en"] for owner in door.owners.values()],
+                    summary=" / ".join(owner.table.title.get("en", path) for owner in door.owners.values()),
+                    response_class=Response,
+                    openapi_extra={"parameters": _parameters(door)},
+                )
             router.routes.append(Route(path, _AnyMethod(endpoint), name=f"other {path}", include_in_schema=False))
         router.add_api_route("/consent", self._desk.handler(self._consent), methods=["GET", "POST"], include_in_schema=False)
         return router
