@@ -21,6 +21,16 @@ from app.admin.fields import Refused
 from app.admin.operator import SANDBOX, Change, Desk, Operator, Rules, Status
 from app.admin.scopes import create_scope, list_scopes, show_scope, update_scope
 from app.admin.shops import create_shop, disable_shop, enable_shop, list_shops, show_shop, update_shop
+from app.admin.user_access import (
+    LINK_IN,
+    ResetLink,
+    end_sessions,
+    grant_user_shop,
+    list_sessions,
+    reset_password,
+    reset_second_factor,
+    withdraw_user_shop,
+)
 from app.admin.users import (
     create_user,
     disable_user,
@@ -32,6 +42,7 @@ from app.admin.users import (
 )
 
 __all__ = [
+    "LINK_IN",
     "SANDBOX",
     "Change",
     "CodeRequest",
@@ -40,6 +51,7 @@ __all__ = [
     "IssuedCode",
     "Operator",
     "Refused",
+    "ResetLink",
     "Rules",
     "Status",
     "apply",
@@ -53,14 +65,19 @@ __all__ = [
     "enable_client",
     "enable_shop",
     "enable_user",
+    "end_sessions",
     "grant_shop",
+    "grant_user_shop",
     "issue_code",
     "list_clients",
     "list_scopes",
+    "list_sessions",
     "list_shops",
     "list_users",
     "parse_document",
     "read_document",
+    "reset_password",
+    "reset_second_factor",
     "rotate_secret",
     "set_password",
     "show_client",
@@ -72,4 +89,5 @@ __all__ = [
     "update_shop",
     "update_user",
     "withdraw_shop",
+    "withdraw_user_shop",
 ]

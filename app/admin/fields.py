@@ -142,6 +142,21 @@ class Fields:
             raise Refused(key, f"must be a table, not {_kind(value)}")
         return value
 
+    def tables(self, key: str) -> list[Mapping[str, object]] | None:
+        """Return a list of tables as they are.
+
+        Raises:
+            Refused: it is none, or too long.
+        """
+        value = self._values.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, list | tuple) or not all(isinstance(one, Mapping) for one in value):
+            raise Refused(key, f"must be a list of tables, as [{{ … }}], not {_kind(value)}")
+        if len(value) > MAXIMUM_ENTRIES:
+            raise Refused(key, f"has more than {MAXIMUM_ENTRIES} entries")
+        return list(value)
+
 
 def web_url_problem(url: str) -> str | None:
     """Return why a text is no http or https address, or ``None``."""

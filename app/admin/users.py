@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from app.admin import shops
 from app.admin.fields import Fields, Refused
 from app.admin.operator import Change, Desk, Expected, Operator, Status, changed, text_of, unknown
 from app.admin.user_passwords import Proof, check_password, prove
 from app.core.passwords import login_key
 from app.core.secrets import digest, new_id
-from app.models import User
+from app.models import Shop, User
 
 View = dict[str, object]
 _MAXIMUM_USERNAME = 200
@@ -19,12 +20,13 @@ _MAXIMUM_EMAIL = 320
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserDeclaration:
-    """What is declared of a user; what is ``None`` is not declared."""
+    """What is declared of a user; what is ``None`` is not declared. ``shops`` are dialects and codes."""
 
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     email: str | None = None
     name: str | None = None
+    shops: tuple[tuple[str, str], ...] | None = None
 
 
 def declare_user(values: Mapping[str, object]) -> UserDeclaration:
@@ -34,7 +36,7 @@ def declare_user(values: Mapping[str, object]) -> UserDeclaration:
         Refused: with the first key that cannot be, and why.
     """
     fields = Fields(values)
-    fields.allow(("username", "password", "email", "name"))
+    fields.allow(("username", "password", "email", "name", "shops"))
     username, email = fields.text("username", _MAXIMUM_USERNAME), fields.text("email", _MAXIMUM_EMAIL)
     if username is not None and (username != username.strip() or not 0 < len(login_key(username)) <= 2 * _MAXIMUM_USERNAME):
         raise Refused("username", "is empty, too long, or has a space at its ends")
@@ -43,22 +45,39 @@ def declare_user(values: Mapping[str, object]) -> UserDeclaration:
     password = fields.text("password", 1024)
     if password is not None:
         check_password(password)
-    return UserDeclaration(username=username, password=password, email=email, name=fields.text("name", 200))
+    return UserDeclaration(username=username, password=password, email=email, name=fields.text("name", 200), shops=_declared_shops(fields))
 
 
-def _members(user: User) -> View:
+def _declared_shops(fields: Fields) -> tuple[tuple[str, str], ...] | None:
+    rows = fields.tables("shops")
+    if rows is None:
+        return None
+    found = []
+    for row in rows:
+        shop = Fields(row)
+        try:
+            shop.allow(("dialect", "code"))
+            found.append((shop.required("dialect", 64), shop.required("code", 200)))
+        except Refused as refused:
+            raise Refused(f"shops.{refused.key}", refused.reason) from None
+    return tuple(dict.fromkeys(found))
+
+
+def _members(user: User, managed: Sequence[Shop] | None = None) -> View:
     return {
         "username": user.username,
         "email": user.email,
         "name": user.name,
         "has_password": user.password_hash is not None,
+        "second_factor_at": text_of(user.second_factor_at),
+        **({} if managed is None else {"shops": [{"dialect": shop.dialect, "code": shop.code} for shop in managed]}),
         "disabled_at": text_of(user.disabled_at),
     }
 
 
-def view(user: User) -> View:
+def view(user: User, managed: Sequence[Shop] | None = None) -> View:
     """Return what may be shown of a user; ``id`` is the ``sub`` of their tokens."""
-    return {"id": user.id, **_members(user), "created_at": text_of(user.created_at), "updated_at": text_of(user.updated_at)}
+    return {"id": user.id, **_members(user, managed), "created_at": text_of(user.created_at), "updated_at": text_of(user.updated_at)}
 
 
 def find(desk: Desk, name: str) -> User:
@@ -74,10 +93,10 @@ def find(desk: Desk, name: str) -> User:
 
 
 def put(desk: Desk, declared: UserDeclaration, there: User | None, proof: Proof | None = None) -> Change:
-    """Store a user, or change ``there`` where the declaration differs; a new password ends what they had granted.
+    """Store a user, or change ``there`` where the declaration differs; a new password ends their sessions and what they had granted.
 
     Raises:
-        Refused: a name is somebody else's, or the password is a published one.
+        Refused: a name is somebody else's, the password is a published one, or there is no such shop.
         Overtaken: somebody else changed the password since it was proved.
     """
     if there is None and declared.username is None:
@@ -97,7 +116,8 @@ def put(desk: Desk, declared: UserDeclaration, there: User | None, proof: Proof 
         if there is not None and user.password_hash != there.password_hash:
             user.password_changed_at = desk.now
     _check_names(desk, user)
-    return _stored(desk, there, user, "user.update" if there else "user.create")
+    managed = None if declared.shops is None else [shops.granted(desk, dialect, code) for dialect, code in declared.shops]
+    return _stored(desk, there, user, "user.update" if there else "user.create", managed)
 
 
 def _check_names(desk: Desk, user: User) -> None:
@@ -108,16 +128,23 @@ def _check_names(desk: Desk, user: User) -> None:
             raise Refused(key, f"{value} is the name or address of another user")
 
 
-def _stored(desk: Desk, there: User | None, user: User, action: str) -> Change:
-    if user == there:
+def _stored(desk: Desk, there: User | None, user: User, action: str, granted: Sequence[Shop] | None = None) -> Change:
+    """Store what is new of a user, and the shops that they manage from now on too, where some are named."""
+    held = desk.catalog.user_shops(user.id) if there and granted is not None else []
+    new = [shop for shop in granted or () if shop not in held]
+    if user == there and not new:
         return Change(noun="user", name=user.username, status=Status.UNCHANGED)
-    desk.catalog.put_user(user)
-    before, after = _members(there) if there else None, _members(user)
+    if user != there:
+        desk.catalog.put_user(user)
+    for shop in new:
+        desk.catalog.grant_user_shop(user.id, shop.id)
+    before = _members(there, None if granted is None else held) if there else None
+    after = _members(user, None if granted is None else [*held, *new])
     members = changed(before, after) if before else ()
     if there is not None and user.password_hash != there.password_hash:
         members = (*(name for name in members if name != "has_password"), "password")
         before, after = {**(before or {}), "password": None}, {**after, "password": "changed"}
-        desk.catalog.revoke_grants(user_id=user.id)
+        desk.catalog.end_access(user.id)
     desk.note(action, f"user {user.username} ({user.id})", before, after)
     return Change(noun="user", name=user.username, status=Status.UPDATED if there else Status.CREATED, members=members)
 
@@ -174,10 +201,10 @@ async def update_user(operator: Operator, name: str, values: Mapping[str, object
 
 
 async def set_password(operator: Operator, name: str, password: str) -> Change:
-    """Give a user another password and revoke everything they had granted.
+    """Give a user another password, end their sessions and revoke everything they had granted.
 
     Raises:
-        Mistake: it is too short or too long, or there is no such user.
+        Mistake: it is too short, too long or among the most used ones, or there is no such user.
     """
     declared = declare_user({"password": password})
     seen = await operator.transact(lambda desk: find(desk, name).password_hash)
@@ -205,11 +232,16 @@ async def show_user(operator: Operator, name: str) -> View:
     Raises:
         Mistake: there is none.
     """
-    return await operator.transact(lambda desk: view(find(desk, name)))
+
+    def work(desk: Desk) -> View:
+        user = find(desk, name)
+        return view(user, desk.catalog.user_shops(user.id))
+
+    return await operator.transact(work)
 
 
 async def disable_user(operator: Operator, name: str) -> Change:
-    """Refuse a user and every token they granted, at once and until they are enabled again.
+    """Refuse a user and every token they granted, at once and until they are enabled again. Their sessions end for good.
 
     Raises:
         Mistake: there is no such user.
@@ -228,4 +260,6 @@ async def enable_user(operator: Operator, name: str) -> Change:
 
 def _set_disabled(desk: Desk, user: User, at: datetime | None) -> Change:
     same = (user.disabled_at is None) == (at is None)
+    if at is not None:
+        desk.catalog.end_logins(user.id)
     return _stored(desk, user, user if same else replace(user, disabled_at=at), "user.disable" if at else "user.enable")

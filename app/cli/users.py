@@ -8,10 +8,14 @@ from app.cli.office import operate
 from app.cli.options import Database, Form, Output, PasswordFromStdin, password_of
 
 app: Final = typer.Typer(help="The people who can log in.", no_args_is_help=True)
-_COLUMNS: Final = ("username", "email", "name", "has_password", "disabled_at", "id")
+_COLUMNS: Final = ("username", "email", "name", "has_password", "second_factor_at", "disabled_at", "id")
+_SESSION_COLUMNS: Final = ("created_at", "last_seen_at", "expires_at", "amr", "address", "user_agent")
+_LINK_IN: Final = 24 * 3600
 
 WhichUser = Annotated[str, typer.Argument(metavar="USER", help="User name, e-mail address or id.")]
 Email = Annotated[str | None, typer.Option(help="E-mail address; they may log in with it as well.")]
+WhichDialect = Annotated[str, typer.Argument(metavar="DIALECT")]
+ShopCode = Annotated[str, typer.Argument(metavar="SHOP", help="What the partner calls the shop.")]
 FullName = Annotated[str | None, typer.Option(help="Shown to people.")]
 
 
@@ -74,7 +78,7 @@ def update(
 def set_password(
     user: WhichUser, *, password_stdin: PasswordFromStdin = False, database: Database = None, output: Output = Form.TABLE
 ) -> None:
-    """Give a user another password and revoke everything they had granted."""
+    """Give a user another password, log them out and revoke everything they had granted."""
     from app import admin
     from app.cli.output import put_change
 
@@ -84,7 +88,7 @@ def set_password(
 
 @app.command("disable")
 def disable(user: WhichUser, database: Database = None, output: Output = Form.TABLE) -> None:
-    """Refuse a user and every token they granted, at once and until they are enabled again."""
+    """Refuse a user and every token they granted, at once and until they are enabled again; log them out."""
     from app import admin
     from app.cli.output import put_change
 
@@ -98,3 +102,72 @@ def enable(user: WhichUser, database: Database = None, output: Output = Form.TAB
     from app.cli.output import put_change
 
     put_change(output, operate(database, lambda operator: admin.enable_user(operator, user)))
+
+
+@app.command("grant-shop")
+def grant_shop(user: WhichUser, dialect: WhichDialect, shop: ShopCode, database: Database = None, output: Output = Form.TABLE) -> None:
+    """Let a user manage a shop: they may let applications act for it."""
+    from app import admin
+    from app.cli.output import put_change
+
+    put_change(output, operate(database, lambda operator: admin.grant_user_shop(operator, user, dialect, shop)))
+
+
+@app.command("withdraw-shop")
+def withdraw_shop(user: WhichUser, dialect: WhichDialect, shop: ShopCode, database: Database = None, output: Output = Form.TABLE) -> None:
+    """Let a user no longer manage a shop, and revoke what they granted for it."""
+    from app import admin
+    from app.cli.output import put_change
+
+    put_change(output, operate(database, lambda operator: admin.withdraw_user_shop(operator, user, dialect, shop)))
+
+
+@app.command("reset-password")
+def reset_password(
+    user: WhichUser,
+    valid_in: Annotated[int, typer.Option(metavar="SECONDS", help="How long the link is good.")] = _LINK_IN,
+    issuer: Annotated[str | None, typer.Option(metavar="URL", help="The server's public address; TOKENRY_ISSUER if left out.")] = None,
+    database: Database = None,
+    output: Output = Form.TABLE,
+) -> None:
+    """Make a link by which a user sets a new password, once; it stands alone on standard output. An earlier one ends."""
+    from dataclasses import asdict
+
+    from app import admin
+    from app.cli.output import put, put_object, say
+    from app.settings import load_settings
+
+    address = load_settings(database_url=database, issuer=issuer).effective_issuer
+    made = operate(database, lambda operator: admin.reset_password(operator, user, address, valid_in))
+    if output is Form.JSON:
+        put_object(output, asdict(made))
+    else:
+        put(made.link)
+        say(f"good once, until {made.expires_at}: whoever has it sets the password of {made.username}")
+
+
+@app.command("sessions")
+def sessions(user: WhichUser, database: Database = None, output: Output = Form.TABLE) -> None:
+    """List the browsers in which a user is logged in, the latest first."""
+    from app import admin
+    from app.cli.output import put_objects
+
+    put_objects(output, operate(database, lambda operator: admin.list_sessions(operator, user)), _SESSION_COLUMNS)
+
+
+@app.command("end-sessions")
+def end_sessions(user: WhichUser, database: Database = None, output: Output = Form.TABLE) -> None:
+    """Log a user out everywhere. What they granted stays."""
+    from app import admin
+    from app.cli.output import put_change
+
+    put_change(output, operate(database, lambda operator: admin.end_sessions(operator, user)))
+
+
+@app.command("reset-second-factor")
+def reset_second_factor(user: WhichUser, database: Database = None, output: Output = Form.TABLE) -> None:
+    """Forget a user's authenticator app, passkeys and recovery codes, and log them out: a password alone lets them in again."""
+    from app import admin
+    from app.cli.output import put_change
+
+    put_change(output, operate(database, lambda operator: admin.reset_second_factor(operator, user)))

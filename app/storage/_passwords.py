@@ -25,9 +25,13 @@ class Passwords(Sessions, Consents):
 
     def end_access(self, user_id: str, keep: bytes | None = None) -> None:
         """End the sessions of a person but ``keep``, their reset link, and everything that they granted."""
-        self.end_sessions(user_id, keep)
-        self._rows.remove(PasswordReset, user_id=user_id)
+        self.end_logins(user_id, keep)
         self.revoke_grants(user_id=user_id)
+
+    def end_logins(self, user_id: str, keep: bytes | None = None) -> int:
+        """End the sessions of a person but ``keep``, and their reset link; return the number of sessions."""
+        self._rows.remove(PasswordReset, user_id=user_id)
+        return self.end_sessions(user_id, keep)
 
     def put_password_reset(self, user_id: str, token_hash: bytes, expires_at: datetime) -> None:
         """Store the link of a person, in place of an earlier one."""

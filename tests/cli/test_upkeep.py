@@ -1,7 +1,8 @@
 """``tokenry apply``, ``migrate``, ``purge``, ``config``, ``version``, ``codes``, ``dialects``."""
 
-import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,11 @@ import pytest
 from app import __version__
 from app.admin import SANDBOX
 from app.core.clock import SystemClock
-from app.storage import migrate, open_storage
+from app.storage import open_storage
 from app.storage._schema import REVISIONS
 from tests.cli.conftest import Command
 
+ROOT = Path(__file__).parents[2]
 FILE = """
 [[users]]
 username = "alice"
@@ -49,7 +51,8 @@ def test_a_schema_is_made_once(tokenry: Command, database: str) -> None:
 
 
 def test_an_older_schema_is_migrated_before_anything_else(tokenry: Command, database: str) -> None:
-    asyncio.run(migrate(database, REVISIONS[0]))
+    program = f"import asyncio, sys; from app.storage import migrate; asyncio.run(migrate(sys.argv[1], {REVISIONS[0]!r}))"
+    subprocess.run([sys.executable, "-c", program, database], check=True, cwd=ROOT, capture_output=True)
     refused = tokenry("users", "list")
     assert refused.line.endswith("run: tokenry migrate")
     assert tokenry("migrate").out == f"the schema is {REVISIONS[-1]} now, was {REVISIONS[0]}\n"
