@@ -66,6 +66,15 @@ class Authorization:
         considered, _ = await self._consider(reading, visitor, asked_at, None)
         return considered
 
+    async def withdraw(self, reading: AuthorizationReading, visitor: Visitor) -> Considered:
+        """Tell what the client is told of a person who does not go on.
+
+        Raises:
+            StorageUnavailable: there is no database.
+        """
+        message, visit = await self._storage.look(lambda catalog: self._look(catalog, reading, visitor))
+        return Considered(message=message, visit=visit, decided=self._engine.withdraw(message, visit, self._clock.now()))
+
     async def _consider(
         self, reading: AuthorizationReading, visitor: Visitor, asked_at: datetime | None, answer: Answer | None
     ) -> tuple[Considered, Writes]:

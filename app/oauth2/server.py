@@ -113,6 +113,15 @@ class AuthorizationServer(AuthlibServer):
         except Refusal as refusal:
             return failure(exchange, refusal.settled(), self.issuer), exchange.writes
 
+    def withdraw(self, message: AuthorizationRequest, visit: Visit, now: datetime) -> ErrorPage | Redirect:
+        """Tell the client that the person will not go on, whoever they are (RFC 6749 §4.1.2.1 ``access_denied``); nothing is written."""
+        exchange = AuthorizationExchange(message, visit, None, now)
+        try:
+            exchange.address()
+        except Refusal as refusal:
+            return ErrorPage(refusal=refusal.settled(), client=exchange.client)
+        return failure(exchange, Refusal(Cause.ACCESS_DENIED), self.issuer)
+
     def _decide(self, exchange: AuthorizationExchange) -> Ask | Redirect:
         grant: AuthorizationGrant = self.get_consent_grant(exchange, exchange.visit.user)
         exchange.wishes = Wishes.of(exchange.message)

@@ -58,6 +58,7 @@ class AuthorizationPages:
                     openapi_extra={"parameters": _parameters(door)},
                 )
             router.routes.append(Route(path, _AnyMethod(endpoint), name=f"other {path}", include_in_schema=False))
+        router.add_api_route("/login/cancel", self._desk.handler(self._cancel), methods=["GET"], include_in_schema=False)
         router.add_api_route("/consent", self._desk.handler(self._consent), methods=["GET", "POST"], include_in_schema=False)
         return router
 
@@ -66,6 +67,10 @@ class AuthorizationPages:
         pending = self._desk.pending.open(token, None if call.is_new else call.browser, self._desk.clock.now())
         door = self._doors.get(pending.path) if pending is not None else None
         return Asked(door, door.resume(pending.query), pending.asked_at) if pending is not None and door is not None else None
+
+    def cancelled(self, token: str) -> str:
+        """Return the address at which a person gives a waiting request up and goes back to the app."""
+        return f"{self._desk.base}/login/cancel?request={token}"
 
     def expired(self, call: Call) -> Response:
         """Answer whose request is not known any more."""
@@ -109,6 +114,12 @@ class AuthorizationPages:
         pending = Pending(path=asked.door.path, query=asked.reading.query, asked_at=asked.asked_at or self._desk.clock.now())
         language = f"&ui_locales={quote(decided.ui_locales)}" if decided.ui_locales else ""
         return self._desk.send_to(call, f"{self._desk.base}{step}?request={self._desk.pending.close(pending, call.browser)}{language}")
+
+    async def _cancel(self, call: Call) -> Response:
+        asked = self.resumed(call, call.request.query_params.get("request"))
+        if asked is None:
+            return self.expired(call)
+        return self._answer(call, asked, await self.authorization.withdraw(asked.reading, call.visitor))
 
     # -- consent -------------------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.causes import STANDARD_ANSWERS, Cause
-from app.messages import Step
+from app.ledger import Visit
+from app.messages import ErrorPage, Redirect, Step
 from tests.oauth2.browser import CHALLENGE, DIALECTS, EVERY_DOOR, Arrival, az, code_of_platform, fantem, implicit, partner, session, youzan
 from tests.oauth2.exchange import CALLBACK, NOW, SERVER, client, public, user
 
@@ -604,3 +605,19 @@ def test_who_asks_is_told_to_the_log() -> None:
 def test_a_door_that_nobody_of_the_dialect_knows_is_none() -> None:
     assert partner("/oauth/authorize", "hex").page().refusal.cause is Cause.FOREIGN_DIALECT
     az().but(user=user(disabled_at=NOW), session=session(created_at=NOW - timedelta(days=1))).asked(Step.LOGIN)
+
+
+# -- who does not go on ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rfc("6749", "4.1.2.1")
+@pytest.mark.parametrize("who", [{}, {"session": None, "user": None}], ids=["logged-in", "a-stranger"])
+def test_a_person_who_does_not_go_on_is_told_of_to_the_client(who: dict[str, Any]) -> None:
+    arrival = implicit(state="s t").but(**who)
+    visit = Visit(client=arrival.client, session=arrival.session, user=arrival.user)
+    gone = SERVER.withdraw(arrival.message(), visit, NOW)
+    assert isinstance(gone, Redirect)
+    assert gone.location.startswith(f"{CALLBACK}#error=access_denied&")
+    assert "state=s%20t" in gone.location
+    nowhere = SERVER.withdraw(arrival.sending(redirect_uri="https://evil.example/cb").message(), visit, NOW)
+    assert isinstance(nowhere, ErrorPage)
