@@ -262,6 +262,7 @@ async def _prepare(settings: Settings, start: Start, dialects: Dialects) -> None
     clock = SystemClock()
     storage = await open_storage(settings.database_url.get_secret_value(), clock=clock)
     try:
+        read_key(settings)
         await start.prepare(storage, dialects, clock)
     finally:
         await storage.close()
@@ -271,8 +272,9 @@ async def _serve(settings: Settings, start: Start, dialects: Dialects, pages: Pa
     clock = SystemClock()
     storage = await open_storage(settings.database_url.get_secret_value(), clock=clock)
     try:
+        key = read_key(settings)
         await start.prepare(storage, dialects, clock)
-        app = create_app(settings, clock=clock, journal=start.journal, dialects=dialects, pages=pages, storage=storage)
+        app = create_app(settings, clock=clock, journal=start.journal, dialects=dialects, key=key, pages=pages, storage=storage)
         server = _Announcing(uvicorn.Config(app, **_options(settings)), lambda: start.announce(settings.effective_issuer, settings.port))
         await server.serve(sockets)
     finally:

@@ -141,3 +141,32 @@ def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", script], env=ENVIRONMENT, cwd=ROOT, capture_output=True, text=True, check=True)
     assert ended.stdout == "[]\n"
+
+
+@pytest.mark.security("AT-04")
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("command", ["serve", "sandbox"])
+def test_a_database_on_a_server_needs_a_secret_key_before_anything_listens(
+    postgres_url: str, tmp_path: Path, command: str, workers: str
+) -> None:
+    environment = {**ENVIRONMENT, "TOKENRY_DATABASE_URL": postgres_url}
+    started = [sys.executable, "-m", "app", command, "--port", "0", "--workers", workers]
+    ended = subprocess.run(started, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 78, ended
+    assert ended.stdout + ended.stderr == ended.stderr
+    assert re.fullmatch(r"tokenry: TOKENRY_SECRET_KEY is not set: [^\n]+; make one with: openssl rand -hex 32\n", ended.stderr), ended
+
+
+@pytest.mark.security("AT-04")
+@pytest.mark.security("AT-08")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_secret_key_is_made_once_beside_the_database(tmp_path: Path, workers: int) -> None:
+    key = tmp_path / "tokenry.db.key"
+    program = ("env", "-u", "TOKENRY_SECRET_KEY", sys.executable, "-m", "app")
+    kept = set()
+    for _ in range(2):
+        with Server(f"sqlite:///{tmp_path / 'tokenry.db'}", workers=workers, program=program):
+            kept.add(key.read_text())
+    assert [len(text) for text in kept] == [65]
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.glob("*.new")] == []
