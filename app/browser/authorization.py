@@ -1,7 +1,7 @@
 """The authorization endpoint for a browser: look once, decide once, write before the browser is sent away."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.browser.sessions import Sessions
@@ -105,11 +105,14 @@ class Authorization:
         consent = catalog.consent(user.id, client.client_id)
         return message, Visit(client=client, session=session, user=user, consent=consent, shops=shops)
 
-    def _decision(self, message: AuthorizationRequest, visit: Visit, answer: Answer) -> Decision | None:
-        """Return the person's decision, if what they saw is what would be asked now."""
-        asked, _ = self._engine.authorize(message, visit, None, self._clock.now())
+    def _decision(self, message: AuthorizationRequest, visit: Visit, answer: Answer) -> Decision:
+        """Return the person's decision on what would be asked now, or one on nothing where they saw something else.
+
+        What they allowed meanwhile in another tab does not answer for this one: they may have refused here.
+        """
+        asked, _ = self._engine.authorize(message, replace(visit, consent=None), None, self._clock.now())
         if not isinstance(asked, Ask) or asked.step is not Step.CONSENT or not answer.was_shown(asked):
-            return None
+            return Decision(approved=False, user_id="", scopes=())
         return asked.answered(approved=answer.approved, shop=answer.shop)
 
     async def _remember(self, redirect: Redirect, visit: Visit) -> None:

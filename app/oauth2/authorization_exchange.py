@@ -85,6 +85,11 @@ class AuthorizationExchange(ExchangeRequest):
         saw_the_same = decision.user_id == user.id and frozenset(decision.scopes) == frozenset(self.scopes)
         return decision if saw_the_same else None
 
+    @property
+    def is_misunderstood(self) -> bool:
+        """Whether the person has answered something else than what is asked now: they must see it, even if they allowed it before."""
+        return self._decision is not None and self.answer is None and not self.wishes.is_silent
+
     def pick_shop(self) -> None:
         """Take the shop that the person picked, or the only one where they need not be asked; from here its policy counts.
 

@@ -5,6 +5,7 @@
 | is not logged in, or not as the request demands              | LOGIN   | login_required         |
 | has just answered, or so much that there is nothing to pick  | ISSUE   |                        |
 | was never asked, was asked about less, must be asked again   | CONSENT | consent_required       |
+| has just answered something else                             | CONSENT |                        |
 | has allowed it before, but there are several shops           | CONSENT | interaction_required   |
 | has allowed it before                                        | ISSUE   | ISSUE                  |
 """
@@ -26,7 +27,7 @@ def next_step(exchange: AuthorizationExchange) -> Step:
         return _asking(exchange, Step.LOGIN, Cause.LOGIN_REQUIRED)
     if answer is not None and (not answer.approved or answer.shop is not None or not exchange.shops):
         return Step.ISSUE
-    if wishes.fresh_consent or not _is_covered(exchange):
+    if wishes.fresh_consent or exchange.is_misunderstood or not _is_covered(exchange):
         return _asking(exchange, Step.CONSENT, Cause.CONSENT_REQUIRED)
     if len(exchange.shops) > 1:
         return _asking(exchange, Step.CONSENT, Cause.INTERACTION_REQUIRED)

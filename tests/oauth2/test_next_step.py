@@ -240,6 +240,14 @@ def test_an_answer_to_another_question_is_none(approved: bool) -> None:  # noqa:
 
 @pytest.mark.security("AZ-18")
 @pytest.mark.parametrize("approved", [True, False])
+def test_who_answered_something_else_sees_what_is_asked_even_if_it_was_allowed_before(approved: bool) -> None:  # noqa: FBT001 (both ways)
+    answer = az(scope="items").asked(CONSENT).answered(approved=approved)
+    assert az().but(decision=answer, consent=ALLOWED).asked(CONSENT).new_scopes == ()
+    az(prompt="none").but(decision=answer, consent=ALLOWED).issued()
+
+
+@pytest.mark.security("AZ-18")
+@pytest.mark.parametrize("approved", [True, False])
 def test_an_answer_of_somebody_else_is_none(approved: bool) -> None:  # noqa: FBT001 (both ways)
     answer = az().asked(CONSENT).answered(approved=approved)
     other: dict[str, Any] = {"session": session(user_id="user-other"), "user": user(id="user-other")}
