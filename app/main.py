@@ -21,12 +21,8 @@ from starlette.responses import JSONResponse, Response
 from uvicorn.supervisors import Multiprocess
 
 from app import __version__
-from app.browser.account import Accounts
-from app.browser.authorization import Authorization
-from app.browser.devices import Devices
-from app.browser.login import Logins
 from app.browser.pages import Pages
-from app.browser.sessions import SessionLimits, Sessions
+from app.browser.sessions import SessionLimits
 from app.browser.theme import load_theme
 from app.browser.views import Trouble
 from app.core.clock import Clock, SystemClock
@@ -39,12 +35,10 @@ from app.oauth2 import AuthorizationServer
 from app.pipeline import Pipeline
 from app.proofs import Gatherer, PasswordPool
 from app.routers import health
-from app.routers.account import AccountPages
-from app.routers.authorization import AuthorizationPages
 from app.routers.desk import Call, Desk
-from app.routers.login import LoginPages
 from app.routers.machine import Machine, Receive, Scope, Send
 from app.routers.oauth2 import machine_router, machines_by_path
+from app.routers.people import People
 from app.routers.static import static_router
 from app.routers.well_known import well_known_router
 from app.settings import PREFIX, Settings, load_settings
@@ -92,9 +86,7 @@ def create_app(
     pages = pages or read_pages(settings)
     machines = [Machine(door, clock, journal) for door in dialects.doors.values()]
     desk = Desk(issuer=settings.effective_issuer, pages=pages, clock=clock, journal=journal, language=settings.language)
-    authorization = AuthorizationPages(desk, dialects.authorization_doors)
-    login = LoginPages(desk, authorization)
-    account = AccountPages(desk)
+    people = People(desk, dialects.authorization_doors, issuer=settings.effective_issuer, service=settings.brand_name)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -105,13 +97,8 @@ def create_app(
         pipeline = Pipeline(opened, engine, gatherer, clock)
         for machine in machines:
             machine.pipeline = pipeline
-        sessions = Sessions(clock, SessionLimits(lasts=settings.session_lasts, idle=settings.session_idle))
-        authorization.authorization = Authorization(opened, engine, sessions, clock)
-        secret_key = key or read_key(settings)
-        desk.open(secret_key.derive)
-        devices = Devices(secret_key.derive(b"devices"))
-        login.logins = Logins(opened, gatherer, sessions, devices, clock)
-        account.accounts = Accounts(opened, gatherer, pool, sessions, devices, clock)
+        limits = SessionLimits(lasts=settings.session_lasts, idle=settings.session_idle)
+        people.open(opened, engine, gatherer, pool, (key or read_key(settings)).derive, limits, clock)
         purging = asyncio.create_task(_purge_now_and_then(opened, clock))
         _settle_memory()
         try:
@@ -136,9 +123,8 @@ def create_app(
     app.include_router(health.router)
     app.include_router(well_known_router(settings.effective_issuer))
     app.include_router(static_router(pages.assets))
-    app.include_router(authorization.router())
-    app.include_router(login.router())
-    app.include_router(account.router())
+    for router in people.routers():
+        app.include_router(router)
     doors = machine_router(dialects, machines)
     app.include_router(doors)
     app.machines = dict(machines_by_path(doors.routes)) if settings.direct_doors else {}

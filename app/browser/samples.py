@@ -23,6 +23,7 @@ from app.browser.views import (
     RecoveryCodesPage,
     ResetPasswordPage,
     SecondFactorPage,
+    SecondFactorSettingsPage,
     SignedOutPage,
     SignOutPage,
     TotpPage,
@@ -85,8 +86,8 @@ def _signing_in(words: Mapping[str, str]) -> Mapping[str, View]:
         "login-blocked": LoginPage(**login, username="alice", problem=FormProblem.BLOCKED, minutes=12),  # type: ignore[arg-type]
         "login-again": LoginPage(**login, username="alice", again=True),  # type: ignore[arg-type]
         "login-account": LoginPage(),
-        "second_factor": SecondFactorPage(person="alice", other="/login/second?recovery=1", cancel="/login"),
-        "second_factor-recovery": SecondFactorPage(person="alice", recovery=True, problem=FormProblem.WRONG, other="/login/second"),
+        "second_factor": SecondFactorPage(person="alice", other="/login/second-factor?recovery=yes", cancel="/login"),
+        "second_factor-recovery": SecondFactorPage(person="alice", recovery=True, problem=FormProblem.WRONG, other="/login/second-factor"),
         "sign_out": SignOutPage(person="alice"),
         "signed_out": SignedOutPage(),
         "signed_out-everywhere": SignedOutPage(everywhere=True),
@@ -206,13 +207,19 @@ def _passwords() -> Mapping[str, View]:
 
 def _factors(words: Mapping[str, str]) -> Mapping[str, View]:
     secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    uri = f"otpauth://totp/Tokenry:alice?secret={secret}&issuer=Tokenry"
+    totp = {"person": "alice", "uri": uri, "secret": secret, "setup": "c2FtcGxlLXNldHVw"}
     keys = (
         Passkey(id="p1", name=words["key"], since=NOW - timedelta(days=60), last_used=NOW - timedelta(days=2)),
         Passkey(id="p2", name="YubiKey 5C", since=NOW - timedelta(days=3)),
     )
     return {
-        "totp": TotpPage(person="alice", uri=f"otpauth://totp/Tokenry:alice?secret={secret}&issuer=Tokenry", secret=secret),
-        "recovery_codes": RecoveryCodesPage(person="alice", codes=[f"{n}k7f-{n}m2x-q{n}wz" for n in range(10)], at=NOW),
+        "totp": TotpPage(**totp),  # type: ignore[arg-type]  # texts alone
+        "totp-wrong": TotpPage(**totp, problem=FormProblem.WRONG),  # type: ignore[arg-type]
+        "recovery_codes": RecoveryCodesPage(
+            person="alice", codes=[f"{n}k7f-{n}m2x-q{n}wz-9a{n}b" for n in range(10)], at=NOW, done=Done.SECOND_FACTOR_ON
+        ),
+        "second_factor_settings": SecondFactorSettingsPage(since=NOW - timedelta(days=90), recovery_codes=8),
         "passkeys": PasskeysPage(person="alice", passkeys=keys, options=_OPTIONS, done=Done.PASSKEY_ADDED),
         "passkeys-empty": PasskeysPage(person="alice", options=_OPTIONS),
     }

@@ -269,8 +269,8 @@ class AccountPage(View):
     """The person's own page.
 
     One form, of which the pressed button says what is meant: ``revoke=<id of a granted app>``, ``revoke_all=yes``,
-    ``end_session=<id>``, ``end_other_sessions=yes``, ``second_factor=off``, ``recovery_codes=new``. Links lead to ``/account/password``,
-    ``/account/second-factor``, ``/account/passkeys`` and ``/logout``.
+    ``end_session=<id>``, ``end_other_sessions=yes``. Links lead to ``/account/password``, ``/account/second-factor``,
+    ``/account/passkeys`` and ``/logout``.
     """
 
     template: ClassVar[str] = "account.html"
@@ -367,7 +367,7 @@ class SignedOutPage(View):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TotpPage(View):
-    """Set up an authenticator app as the second step (RFC 6238). Sends ``code``, the first one that the app shows."""
+    """Set up an authenticator app as the second step (RFC 6238). Sends ``code``, the first one that the app shows, and ``setup``."""
 
     template: ClassVar[str] = "totp.html"
 
@@ -377,6 +377,8 @@ class TotpPage(View):
     """The ``otpauth://`` address, shown as a QR code and as a link for the same phone."""
     secret: str
     """The shared secret in Base32, for typing."""
+    setup: str = ""
+    """The same, sealed: what the form sends back."""
     problem: FormProblem | None = None
     """WRONG, BLOCKED, BUSY or EXPIRED."""
     minutes: int = 0
@@ -397,6 +399,24 @@ class RecoveryCodesPage(View):
     """Each works once."""
     at: datetime
     """When they were made; a print tells by it which sheet is the latest."""
+    done: Done | None = None
+    """SECOND_FACTOR_ON, where it was just turned on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondFactorSettingsPage(View):
+    """Two-step sign-in, which is on. Sends ``recovery_codes=new`` or ``second_factor=off``."""
+
+    template: ClassVar[str] = "second_factor_settings.html"
+
+    since: datetime
+    """Since when a second step is asked for."""
+    recovery_codes: int
+    """How many recovery codes are left."""
+    problem: FormProblem | None = None
+    """BUSY or EXPIRED: what was asked for has not been done."""
+    action: str = ""
+    """Where the form posts to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -446,6 +466,7 @@ PAGES: tuple[type[View], ...] = (
     SignedOutPage,
     TotpPage,
     RecoveryCodesPage,
+    SecondFactorSettingsPage,
     PasskeysPage,
 )
 """All pages there are."""

@@ -1,6 +1,7 @@
 """People's own pages: what they let in, where they are logged in, their password, and the way out."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Final
 
 from fastapi import APIRouter
@@ -25,6 +26,7 @@ from app.core.passwords import MINIMUM_LENGTH
 from app.routers.desk import STATUSES, Call, Desk
 
 _BUTTONS: Final = ("revoke", "revoke_all", "end_session", "end_other_sessions")
+_GRACE: Final = timedelta(minutes=5)
 PersonalHandler = Callable[[Call, Person], Awaitable[Response]]
 
 
@@ -54,6 +56,22 @@ class AccountPages:
             person = await self.accounts.person(call.visitor)
             if person is None:
                 return self._desk.send_to(call, f"{self._desk.base}/login")
+            call.event |= {"user_id": person.user.id}
+            return await handle(call, person)
+
+        return handler
+
+    def fresh(self, handle: PersonalHandler, to: str) -> Callable[[Call], Awaitable[Response]]:
+        """Return a handler for people who have just logged in; others are sent to do so, and come back by ``to``, a word of the login page.
+
+        A form stays good for some minutes more than the login that it was given on.
+        """
+
+        async def handler(call: Call) -> Response:
+            person = await self.accounts.person(call.visitor)
+            grace = _GRACE if call.request.method == "POST" else timedelta()
+            if person is None or not person.is_fresh(self._desk.clock.now(), grace):
+                return self._desk.send_to(call, f"{self._desk.base}/login?to={to}")
             call.event |= {"user_id": person.user.id}
             return await handle(call, person)
 

@@ -15,7 +15,7 @@ from app.browser.headers import page_headers
 from app.browser.languages import LANGUAGES
 from app.browser.pages import Pages
 from app.browser.samples import frame, samples
-from app.browser.views import AccountPage, LoginPage, PasskeysPage
+from app.browser.views import LoginPage, PasskeysPage
 from tests.browser.conftest import OpenStage
 from tests.browser.extremes import all_views, hostile
 
@@ -131,8 +131,13 @@ async def test_forms_send_what_their_views_say(open_stage: OpenStage, scripts: b
     assert await sent(page, "button[name=revoke_all]") == {**csrf, "revoke_all": ["yes"]}
     await stage.show(page, samples("en")["account"], frame("en"))
     assert await sent(page, "button[name=end_session]") == {**csrf, "end_session": ["s2"]}
-    await stage.show(page, AccountPage(person="bob", second_factor_since=frame("en").now, recovery_codes=1), frame("en"))
+    await stage.show(page, samples("en")["second_factor_settings"], frame("en"))
     assert await sent(page, "button[name=second_factor]") == {**csrf, "second_factor": ["off"]}
+    await stage.show(page, samples("en")["second_factor_settings"], frame("en"))
+    assert await sent(page, "button[name=recovery_codes]") == {**csrf, "recovery_codes": ["new"]}
+    await stage.show(page, samples("en")["totp"], frame("en"))
+    await page.fill("#code", "123456")
+    assert await sent(page, "button[value=turn_on]") == {**csrf, "setup": ["c2FtcGxlLXNldHVw"], "code": ["123456"], "action": ["turn_on"]}
     await stage.show(page, samples("en")["sign_out"], frame("en"))
     assert await sent(page, "button[value=everywhere]") == {**csrf, "where": ["everywhere"]}
 

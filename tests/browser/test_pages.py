@@ -17,7 +17,7 @@ from tests.browser.markup import ADDRESSES, Markup
 
 PARTS: Final = {"base.html", "parts.html", "new_password.html"}
 """Templates that are no page."""
-UNSEEN: Final = {"passkeys-empty", "totp"}
+UNSEEN: Final = {"passkeys-empty"}
 """Pages that show nothing of what a person or partner typed."""
 LARGEST_PAGE: Final = 30_000
 LARGEST_STYLESHEET: Final = 20_000
@@ -192,7 +192,13 @@ def test_every_address_of_ours_starts_with_the_path_of_the_issuer() -> None:
         ours = [
             element.attributes[attribute] for element in page.elements for attribute in ("href", "src") if attribute in element.attributes
         ]
-        plain = {"/login", "/login?request=c2FtcGxl", "/login/second", "/login/second?recovery=1", "/account"}  # given by views
+        plain = {
+            "/login",
+            "/login?request=c2FtcGxl",
+            "/login/second-factor",
+            "/login/second-factor?recovery=yes",
+            "/account",
+        }  # given by views
         assert [address for address in ours if address.startswith("/") and not address.startswith("/auth/")] == [
             address for address in ours if address in plain
         ]
