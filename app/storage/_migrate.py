@@ -8,6 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, NullPool, create_engine, inspect, text
+from sqlalchemy.util import greenlet_spawn
 
 from app.storage._address import Address
 from app.storage._cold import begin_immediate
@@ -52,12 +53,16 @@ async def _on_postgresql(address: Address, revision: str) -> Step:
     async with connected(address):
         pass
     engine = engine_for(address)
-    try:
-        async with engine.begin() as connection:
-            await connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
-            return await connection.run_sync(_run, revision, address.shown)
-    finally:
-        await engine.dispose()
+
+    def work() -> Step:
+        try:
+            with engine.begin() as connection:
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+                return _run(connection, revision, address.shown)
+        finally:
+            engine.dispose()
+
+    return await greenlet_spawn(work)
 
 
 def _run(connection: Connection, revision: str, shown: str) -> Step:

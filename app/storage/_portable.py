@@ -33,7 +33,7 @@ class PortableStorage(BaseStorage):
     def __init__(self, address: Address, clock: Clock, limits: Limits) -> None:
         super().__init__(clock, limits)
         self._engine = engine_for(address)
-        event.listen(self._engine.sync_engine, "before_cursor_execute", self._note_statement)
+        event.listen(self._engine, "before_cursor_execute", self._note_statement)
         self._reading = AsyncCold(reading(self._engine), _STATEMENTS_IN)
         self._writing = AsyncCold(self._engine, _STATEMENTS_IN)
         self._looks: set[asyncio.Future[Any]] = set()
@@ -57,7 +57,7 @@ class PortableStorage(BaseStorage):
         await self._reads.close()
         await super().close()
         await asyncio.gather(*self._looks, return_exceptions=True)
-        await self._engine.dispose()
+        await self._writing.close()
 
     async def _read(self, batch: list[Needs]) -> list[Facts]:
         try:

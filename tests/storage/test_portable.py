@@ -28,7 +28,7 @@ def test_unknown_driver_is_named_without_the_url() -> None:
 
 async def test_other_databases_get_their_own_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     made = object()
-    monkeypatch.setattr("app.storage._cold_async.create_async_engine", lambda *_, **__: made)
+    monkeypatch.setattr("app.storage._cold_async.create_engine", lambda *_, **__: made)
     assert engine_for(parse("mysql+asyncmy://ada:s3cret@db/x")) is made
 
 
