@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from app.ledger import StorageUnavailable, WriteRefused
@@ -47,7 +47,7 @@ class ThreadedCold:
     transaction_in = 0.01
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], executor: Executor) -> None:
-        self._engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+        self._engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
         self._executor = executor
         begin_immediate(self._engine)
 

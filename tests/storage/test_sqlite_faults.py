@@ -107,19 +107,19 @@ async def test_look_waits_for_no_writer(database: Database) -> None:
 
 async def test_long_look_does_not_block_the_event_loop_and_is_given_up(tmp_path: Path, clock: MovableClock) -> None:
     database = Database(f"sqlite:///{tmp_path / 'tokenry.db'}", clock)
-    storage: Any = await database.open(patience=0.5)
-    count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000000) SELECT count(*) FROM n"
+    storage: Any = await database.open(patience=1)
+    count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000) SELECT count(*) FROM n"
 
     def work(catalog: Any) -> None:
         catalog._rows._rows._fetch(count, [])
 
     slow = asyncio.ensure_future(storage.look(work))
     beats, began = 0, time.monotonic()
-    while time.monotonic() - began < 0.4:
+    while time.monotonic() - began < 0.5:
         await asyncio.sleep(0.01)
         beats += 1
-    assert beats > 10
-    with pytest.raises(StorageUnavailable, match="too slow"):
+    assert beats > 5
+    with pytest.raises(StorageUnavailable, match="too slow|INTERRUPT"):  # whichever of the two notices first
         await slow
     assert await storage.look(lambda catalog: catalog.clients()) == []
     began = time.monotonic()
