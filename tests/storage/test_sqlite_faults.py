@@ -119,7 +119,7 @@ async def test_long_look_does_not_block_the_event_loop_and_is_given_up(tmp_path:
         await asyncio.sleep(0.01)
         beats += 1
     assert beats > 5
-    with pytest.raises(StorageUnavailable, match="too slow|INTERRUPT"):  # whichever of the two notices first
+    with pytest.raises(StorageUnavailable, match=r"too slow|INTERRUPT"):  # whichever of the two notices first
         await slow
     assert await storage.look(lambda catalog: catalog.clients()) == []
     began = time.monotonic()
