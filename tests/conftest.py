@@ -1,4 +1,4 @@
-"""What every test may ask for: databases, an async back end, and a rule under which a skip cannot hide.
+"""What every test may ask for: databases, a browser, an async back end, and a rule under which a skip cannot hide.
 
 A test names what it needs by its fixtures. What is not on this machine skips the test with a hint, and fails it where
 it is required: ``REQUIRE=postgresql,browser`` names what is, and where ``CI`` is set nothing may be missing.
@@ -7,15 +7,19 @@ it is required: ``REQUIRE=postgresql,browser`` names what is, and where ``CI`` i
 import os
 import signal
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import hypothesis
 import pytest
 
 from app.settings import Settings
 from tests.fixtures.postgresql import INSTALL_HINT, PostgresCluster, PostgresServer, RemotePostgres
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
 
 # A shell that starts the tests in the background has SIGINT ignored, and every server we start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -92,3 +96,17 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'tokenry.db'}"
     url: str = request.getfixturevalue("postgres_url")
     return url
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> "AsyncIterator[Browser]":
+    """One browser per worker; a test opens contexts in it."""
+    from tests.fixtures.chromium import INSTALL_HINT as HINT
+    from tests.fixtures.chromium import launched
+
+    async with AsyncExitStack() as stack:
+        try:
+            browser = await stack.enter_async_context(launched())
+        except FileNotFoundError:
+            missing("browser", HINT)
+        yield browser

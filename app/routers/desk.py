@@ -154,16 +154,19 @@ class Desk:
         """Return what a page's form carries: a signature for this browser and session, over what the page is about."""
         return self._forms.sign(call.browser, call.visitor.session or "", call.request.url.path, *about)
 
-    def is_ours(self, call: Call, *about: str) -> bool:
-        """Whether the form came from a page of ours in this very browser (OWASP ASVS 3.5.1), about what it is said to be about."""
+    def is_from_here(self, call: Call) -> bool:
+        """Whether the browser sent its form from a page of ours, as far as it tells (OWASP ASVS 3.5.1)."""
         if call.request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
             return False
         # Our pages send no referrer, so browsers say "null" for the origin of their forms too (Fetch §3.2); then the signature decides.
         origin = call.request.headers.get("origin")
-        if origin not in {None, "null", self._origin} and urlsplit(origin or "").netloc != call.request.headers.get("host"):
-            return False
+        return origin in {None, "null", self._origin} or urlsplit(origin or "").netloc == call.request.headers.get("host")
+
+    def is_ours(self, call: Call, *about: str) -> bool:
+        """Whether the form came from a page of ours in this very browser, about what it is said to be about."""
         expected = (call.browser, call.visitor.session or "", call.request.url.path, *about)
-        return not call.is_new and self._forms.is_signature(self.form(call).get("csrf", ""), *expected)
+        is_signed = not call.is_new and self._forms.is_signature(self.form(call).get("csrf", ""), *expected)
+        return is_signed and self.is_from_here(call)
 
     # -- answers -----------------------------------------------------------------------------------------------------------------
 

@@ -92,6 +92,8 @@ class LoginPages:
         form = self._desk.form(call)
         name = form.get("username", "")
         if not self._desk.is_ours(call):
+            if self._desk.is_from_here(call) and await self._is_done(call, way):
+                return self._desk.send_to(call, way.after)
             result = LoginResult(problem=FormProblem.EXPIRED)
         elif "credential" in form:
             result = await self.logins.by_passkey(form["credential"], call.visitor)
@@ -103,6 +105,12 @@ class LoginPages:
         if result.user is not None:
             return self._enter(call, way, result)
         return self._page(call, await self._asks(call, way.asked), name, self._noted(call, result))
+
+    async def _is_done(self, call: Call, way: Way) -> bool:
+        """Whether somebody has logged in, in another tab, since the page was shown, and nothing more is wanted."""
+        if way.asked is not None:
+            return await self._asks(call, way.asked) is None
+        return not way.query and await self.accounts.person(call.visitor) is not None
 
     def _enter(self, call: Call, way: Way, result: LoginResult) -> Response:
         call.event |= {"user_id": result.user.id if result.user is not None else None, "grant": "login", "detail": " ".join(result.amr)}

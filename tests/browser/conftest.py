@@ -1,4 +1,4 @@
-"""A browser, shared by all tests of the pages, and a stage in it per test."""
+"""A stage per test, in the browser that all tests share."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -10,8 +10,6 @@ from playwright.async_api import Browser, Page
 from app.browser.pages import Pages
 from app.browser.theme import Theme
 from tests.browser.stage import Stage
-from tests.conftest import missing
-from tests.fixtures.chromium import INSTALL_HINT, launched
 
 OpenStage = Callable[..., Awaitable[tuple[Stage, Page]]]
 
@@ -19,16 +17,6 @@ OpenStage = Callable[..., Awaitable[tuple[Stage, Page]]]
 @pytest.fixture(scope="session")
 def pages() -> Pages:
     return Pages()
-
-
-@pytest.fixture(scope="session")
-async def chromium() -> AsyncIterator[Browser]:
-    async with AsyncExitStack() as stack:
-        try:
-            browser = await stack.enter_async_context(launched())
-        except FileNotFoundError:
-            missing("browser", INSTALL_HINT)
-        yield browser
 
 
 @pytest.fixture

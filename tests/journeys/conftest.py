@@ -1,14 +1,23 @@
 """Started servers: each a process of its own, asked over real sockets."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.async_api import Browser
 
+from tests.fixtures.postgresql import PostgresServer
 from tests.fixtures.server import Server
+from tests.journeys.browsing import Browsing
+from tests.journeys.elsewhere import elsewhere
 from tests.journeys.planting import clients_file
+from tests.journeys.site import Person, Site
+
+OpenBrowser = Callable[..., Awaitable[Browsing]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +56,70 @@ def start_sandboxes(database_url: str, tmp_path: Path) -> Iterator[Callable[[int
             return [Sandbox(server, database_url) for server in servers]
 
         yield start
+
+
+# -- people with browsers ----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def opened_site(url: str, folder: Path, **options: Any) -> Iterator[Site]:
+    """Run a sandbox, with the clients of the journeys, until the body is done."""
+    with Server(url, command="sandbox", arguments=["--config", str(clients_file(folder))], **options) as server:
+        yield Site(server, url)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A sandbox on each engine in turn, shared by all tests: each brings people of its own."""
+    folder = tmp_path_factory.mktemp("site")
+    if request.param == "sqlite":
+        with opened_site(f"sqlite:///{folder / 'tokenry.db'}", folder) as site:
+            yield site
+        return
+    cluster: PostgresServer = request.getfixturevalue("postgres_cluster")
+    name = f"tokenry_{uuid.uuid4().hex}"
+    try:
+        with opened_site(cluster.create_database(name), folder) as site:
+            yield site
+    finally:
+        cluster.drop_database(name)
+
+
+ONE_ENGINE = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+"""For what pages show and browsers do, whatever lies under it."""
+
+
+@pytest.fixture
+async def person(site: Site) -> Person:
+    """Somebody with an account, whom no other test knows."""
+    return await site.add_person()
+
+
+@pytest.fixture
+async def open_browser(site: Site, chromium: Browser) -> AsyncIterator[OpenBrowser]:
+    """Opens browsers, with the options of a context; what they complain of fails the test."""
+    opened: list[Browsing] = []
+    async with AsyncExitStack() as stack:
+
+        async def open_one(**options: Any) -> Browsing:
+            there = await stack.enter_async_context(elsewhere())
+            context = await chromium.new_context(
+                **{
+                    "locale": "en-GB",
+                    "ignore_https_errors": True,
+                    "proxy": {"server": there.proxy, "bypass": "<-loopback>,localhost"},
+                    **options,
+                }
+            )
+            stack.push_async_callback(context.close)
+            opened.append(Browsing(site, context, await context.new_page(), there))
+            return opened[-1]
+
+        yield open_one
+    assert [complaint for browsing in opened for complaint in browsing.complaints] == []
+
+
+@pytest.fixture
+async def browsing(open_browser: OpenBrowser) -> Browsing:
+    """A browser that nobody used before."""
+    return await open_browser()

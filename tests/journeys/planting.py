@@ -21,6 +21,15 @@ ENGINE: Final = AuthorizationServer("https://tokenry.invalid")
 WEB_SECRET: Final = "a-secret-of-a-confidential-web-application"
 
 CLIENTS: Final = f"""
+[[shops]]
+dialect = "youzan"
+code = "99999"
+name = "Second shop"
+
+[[clients]]
+client_id = "testclient"
+shops = ["88888", "99999"]
+
 [[clients]]
 client_id = "confidential-web"
 client_secret = "{WEB_SECRET}"

@@ -2,46 +2,18 @@
 
 import json
 import re
-import shlex
-import subprocess
 from typing import Any
 
 import pytest
 
 from tests.journeys.conftest import Sandbox
+from tests.journeys.lines import YOUZAN_INITIAL, YOUZAN_SHOP, curl, fantem_line
 from tests.journeys.planting import CALLBACK, code
-
-YOUZAN_INITIAL = (
-    "curl -X POST https://open.youzan.com/oauth/token -H 'content-type: application/x-www-form-urlencoded'"
-    " -d 'client_id=testclient&client_secret=testsecret&grant_type=authorize_platform'"
-)
-YOUZAN_SHOP = (
-    "curl -X POST https://open.youzan.com/oauth/token -H 'content-type: application/x-www-form-urlencoded'"
-    " -d 'client_id=testclient&client_secret=testsecret&grant_type=authorize_platform&kdt_id=88888'"
-)
-FANTEM = """\
-curl -X POST \\
-  http://openapi.fantem-gateway.com/oauth/token \\
-  -H 'Cache-Control: no-cache' \\
-  -H 'Postman-Token: f503af8e-d622-1cd0-244d-37de65bf52f2' \\
-  -H 'content-type: multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW' \\
-  -F grant_type=authorization_code \\
-  -F client_id=xxxxxxxxxxxxxxxxx \\
-  -F code=bcb09cffbe2c4d31 \\
-  -F redirect_uri=xxxxxxxxxxx"""
 
 LOWER_HEX_32 = re.compile(r"[0-9a-f]{32}")
 LOWER_HEX_40 = re.compile(r"[0-9a-f]{40}")
 UPPER_HEX_32 = re.compile(r"[0-9A-F]{32}")
 OPAQUE = re.compile(r"[A-Za-z0-9_-]{22,}")
-
-
-def curl(line: str, *more: str) -> tuple[int, Any]:
-    """Run a curl line and return the status and the JSON of its answer."""
-    command = [*shlex.split(line.replace("\\\n", " ")), *more, "--silent", "--max-time", "10", "--write-out", "\n%{http_code}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    body, _, status = done.stdout.rpartition("\n")
-    return int(status), json.loads(body)
 
 
 def posted(url: str, *, fields: dict[str, str]) -> tuple[int, Any]:
@@ -68,17 +40,12 @@ def test_youzans_line_for_a_shops_token_works(sandbox: Sandbox) -> None:
     assert LOWER_HEX_40.fullmatch(answer["refresh_token"])
 
 
-def fantem_line(sandbox: Sandbox, client_id: str) -> str:
-    return (
-        FANTEM.replace("http://openapi.fantem-gateway.com", sandbox.url)
-        .replace("client_id=xxxxxxxxxxxxxxxxx", f"client_id={client_id}")
-        .replace("redirect_uri=xxxxxxxxxxx", f"redirect_uri={CALLBACK}")
-        .replace("bcb09cffbe2c4d31", code(sandbox.database_url, client_id))
-    )
+def planted_line(sandbox: Sandbox, client_id: str) -> str:
+    return fantem_line(sandbox.url, client_id, code(sandbox.database_url, client_id))
 
 
 def test_fantems_line_works_though_curl_adds_a_boundary_of_its_own(sandbox: Sandbox) -> None:
-    line = fantem_line(sandbox, "fantem-demo")
+    line = planted_line(sandbox, "fantem-demo")
     assert "boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW" in line
     status, answer = curl(line)
     assert (status, list(answer)) == (200, ["access_token", "refresh_token", "expires_in", "token_type"])
@@ -88,12 +55,12 @@ def test_fantems_line_works_though_curl_adds_a_boundary_of_its_own(sandbox: Sand
 
 
 def test_fantems_line_works_for_a_client_with_a_secret(sandbox: Sandbox) -> None:
-    status, answer = curl(fantem_line(sandbox, "alexa-demo"), "--user", "alexa-demo:alexa-demo-secret")
+    status, answer = curl(planted_line(sandbox, "alexa-demo"), "--user", "alexa-demo:alexa-demo-secret")
     assert (status, list(answer)) == (200, ["access_token", "refresh_token", "expires_in", "token_type"])
 
 
 def test_fantems_refresh_works_as_its_table_says(sandbox: Sandbox) -> None:
-    _, tokens = curl(fantem_line(sandbox, "fantem-demo"))
+    _, tokens = curl(planted_line(sandbox, "fantem-demo"))
     fields = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
     for more in ({"client_id": "fantem-demo"}, {}):  # the client's id is optional
         status, answer = posted(f"{sandbox.url}/oauth/token", fields={**fields, **more})
