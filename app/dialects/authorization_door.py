@@ -152,6 +152,8 @@ class AuthorizationDoor:
             return self._unread(Refusal(Cause.PARAMETER_IN_QUERY))
         if media_type_of(wire.content_type) != URLENCODED:
             return self._unread(Refusal(Cause.UNSUPPORTED_MEDIA_TYPE))
+        if len(wire.body) > MAXIMUM_REQUEST:
+            return self._unread(Refusal(Cause.BODY_TOO_LARGE))
         return self.resume(wire.body)
 
     def resume(self, query: bytes) -> AuthorizationReading:

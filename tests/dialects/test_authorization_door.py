@@ -192,9 +192,10 @@ def test_a_request_has_its_bounds() -> None:
     start = "client_id=demo&state="
     longest = start + "a" * (MAXIMUM_REQUEST - len(start))
     assert get(STANDARD, longest).choose(client("standard")).refusal is None
-    for reading in (get(STANDARD, longest + "a"), post(STANDARD, longest + "a")):
+    for read, cause in ((get, Cause.URI_TOO_LONG), (post, Cause.BODY_TOO_LARGE)):
+        reading = read(STANDARD, longest + "a")
         message = reading.choose(None)
-        assert (cause_of(message), message.is_certain, reading.client_id, reading.query) == (Cause.URI_TOO_LONG, False, None, b"")
+        assert (cause_of(message), message.is_certain, reading.client_id, reading.query) == (cause, False, None, b"")
 
 
 @pytest.mark.security("IN-05")
