@@ -122,12 +122,14 @@ class LoginPages:
         return result
 
     def _page(self, call: Call, ask: Ask | None, username: str, result: LoginResult, *, again: bool = False) -> Response:
+        token = call.request.query_params.get("request")
         view = LoginPage(
             app=name_of(ask.client) if ask is not None else None,
             username=username,
             again=again or (ask is not None and bool(ask.prompt & {"login"})),
             problem=result.problem,
             minutes=result.minutes,
+            cancel=self._authorization.cancelled(token) if ask is not None and token is not None else None,
             passkey=self.logins.passkey_options(call.visitor),
         )
         redirect_uri = ask.redirect_uri if ask is not None else None
