@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl, urlsplit
 from playwright.async_api import BrowserContext, ConsoleMessage, Page
 
 from tests.journeys.elsewhere import Elsewhere
-from tests.journeys.site import Person, Site
+from tests.journeys.person import Person
+from tests.journeys.site import Site
 
 SECONDS: Final = 15
 _EXPECTED: Final = "Failed to load resource: the server responded with a status of 4"

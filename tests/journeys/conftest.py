@@ -14,8 +14,9 @@ from tests.fixtures.postgresql import PostgresServer
 from tests.fixtures.server import Server
 from tests.journeys.browsing import Browsing
 from tests.journeys.elsewhere import elsewhere
+from tests.journeys.person import Person
 from tests.journeys.planting import clients_file
-from tests.journeys.site import Person, Site
+from tests.journeys.site import Site
 
 OpenBrowser = Callable[..., Awaitable[Browsing]]
 

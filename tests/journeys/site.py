@@ -1,9 +1,9 @@
-"""A started server as people and their apps meet it, and the people who have accounts there."""
+"""A started server as people and their apps meet it."""
 
 import base64
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -13,23 +13,17 @@ from app.admin import Desk, create_user
 from app.admin.shops import find as find_shop
 from app.admin.users import find as find_user
 from tests.fixtures.server import Server
-from tests.journeys.planting import operator_of
+from tests.journeys.person import Person
+from tests.journeys.planting import WEB_SECRET, operator_of
 
 SECRETS: Final = {
     "testclient": "testsecret",
     "platform-demo": "platform-demo-secret",
     "alexa-demo": "alexa-demo-secret",
     "demo-service": "demo-service-secret",
+    "confidential-web": WEB_SECRET,
 }
 _numbers = itertools.count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody with an account."""
-
-    username: str
-    password: str = field(default="a-password-of-their-own", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ import pytest
 
 from tests.journeys.browsing import Browsing
 from tests.journeys.conftest import OpenBrowser
+from tests.journeys.person import Person
 from tests.journeys.planting import CALLBACK
-from tests.journeys.site import SECRETS, Person, Site
+from tests.journeys.site import SECRETS, Site
 
 PLATFORM = {"response_type": "code", "client_id": "platform-demo", "redirect_uri": CALLBACK, "state": "s", "scope": "orders"}
 CLIENT = {"client_id": "platform-demo", "client_secret": SECRETS["platform-demo"]}

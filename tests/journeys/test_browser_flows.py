@@ -7,8 +7,9 @@ import pytest
 
 from tests.journeys.browsing import Browsing
 from tests.journeys.lines import curl, fantem_line
+from tests.journeys.person import Person
 from tests.journeys.planting import CALLBACK, CHALLENGE, VERIFIER
-from tests.journeys.site import SECRETS, Person, Site
+from tests.journeys.site import SECRETS, Site
 
 ALEXA: Final = "https://pitangui.amazon.com/api/skill/link/DEMO"
 STATE: Final = "a+b c&d=e%20<\">'/?#é中😀"

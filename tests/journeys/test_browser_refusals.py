@@ -4,8 +4,8 @@ import pytest
 
 from tests.journeys.browsing import Browsing
 from tests.journeys.conftest import ONE_ENGINE, OpenBrowser
+from tests.journeys.person import Person
 from tests.journeys.planting import CALLBACK, CHALLENGE
-from tests.journeys.site import Person
 
 pytestmark = ONE_ENGINE
 WRONG = "The user name or the password is not right. Please check both."

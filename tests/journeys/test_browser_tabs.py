@@ -3,8 +3,9 @@
 import pytest
 
 from tests.journeys.browsing import Browsing
+from tests.journeys.person import Person
 from tests.journeys.planting import CALLBACK
-from tests.journeys.site import SECRETS, Person, Site
+from tests.journeys.site import SECRETS, Site
 
 PLATFORM = {"response_type": "code", "client_id": "platform-demo", "redirect_uri": CALLBACK, "state": "first", "scope": "orders"}
 FANTEM = {"response_type": "code", "client_id": "alexa-demo", "redirect_uri": CALLBACK, "state": "second", "scope": "devices"}

@@ -2,8 +2,8 @@
 
 from tests.journeys.browsing import Browsing
 from tests.journeys.conftest import ONE_ENGINE, OpenBrowser
+from tests.journeys.person import Person
 from tests.journeys.planting import CALLBACK
-from tests.journeys.site import Person
 
 pytestmark = ONE_ENGINE
 PLATFORM = {"response_type": "code", "client_id": "platform-demo", "redirect_uri": CALLBACK, "state": "s", "scope": "orders"}
