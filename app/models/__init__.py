@@ -20,6 +20,7 @@ from app.models.recovery_code import RecoveryCode
 from app.models.scope import Scope
 from app.models.session import Session
 from app.models.shop import Shop
+from app.models.signing_key import SigningKey
 from app.models.token import Token
 from app.models.totp import Totp
 from app.models.user import User
@@ -41,6 +42,7 @@ __all__ = [
     "Scope",
     "Session",
     "Shop",
+    "SigningKey",
     "Token",
     "Totp",
     "User",

@@ -14,6 +14,7 @@ class AuthorizationCode:
     """A code that waits to be exchanged, or was: a used one stays until its family ends, so that a replay is seen.
 
     ``redirect_uri`` is the effective one of the authorization request; ``redirect_uri_sent`` tells whether the request carried it.
+    ``nonce`` returns in the ID token (OpenID Connect Core §3.1.2.1).
     """
 
     table: ClassVar[Table] = Table(
@@ -28,6 +29,7 @@ class AuthorizationCode:
         Column("created_at", UtcDateTime, nullable=False),
         Column("expires_at", UtcDateTime, nullable=False),
         Column("used_at", UtcDateTime),
+        Column("nonce", Text),
     )
 
     code_hash: bytes
@@ -39,3 +41,4 @@ class AuthorizationCode:
     created_at: datetime
     expires_at: datetime
     used_at: datetime | None = None
+    nonce: str | None = None

@@ -16,6 +16,11 @@ class Grant:
     Revoking the family is one column here, so no token that is being inserted at that moment survives it. ``grant_type`` is the
     dialect's own word. ``expires_at`` is the ceiling over every refresh token of the family. There are no foreign keys: the lock
     they take on a busy client's row would queue all of its token requests.
+
+    What follows is there for OpenID Connect alone, and is last so that every other grant is inserted without it. ``auth_time`` is when
+    the person had logged in: a family that has none yields no ID tokens. ``acr`` and ``amr`` (with spaces) say how, ``sid`` in which
+    session. ``claims`` is what the ``claims`` parameter asked for, as JSON text; ``resource`` holds the resource indicators of the
+    request (RFC 8707 §2), with spaces.
     """
 
     table: ClassVar[Table] = Table(
@@ -31,6 +36,12 @@ class Grant:
         Column("created_at", UtcDateTime, nullable=False),
         Column("expires_at", UtcDateTime, nullable=False),
         Column("revoked_at", UtcDateTime),
+        Column("auth_time", UtcDateTime),
+        Column("acr", String(200)),
+        Column("amr", String(200)),
+        Column("sid", String(22)),
+        Column("claims", Text),
+        Column("resource", Text),
         Index("ix_grant_expires_at", "expires_at"),
         Index("ix_grant_user_id", "user_id"),
     )
@@ -45,3 +56,9 @@ class Grant:
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None = None
+    auth_time: datetime | None = None
+    acr: str | None = None
+    amr: str | None = None
+    sid: str | None = None
+    claims: str | None = None
+    resource: str | None = None

@@ -17,7 +17,8 @@ class Session:
 
     ``created_at`` is when the person logged in (``auth_time`` of OpenID Connect Core §2) and ``amr`` how (RFC 8176 §2). It ends at
     ``expires_at`` whatever happens, and earlier where nobody was seen for too long; ``last_seen_at`` is kept to the minute.
-    ``user_agent`` and ``address`` tell the person which browser it is; they decide nothing.
+    ``user_agent`` and ``address`` tell the person which browser it is; they decide nothing. ``sid`` names the session for as long as
+    it lasts, however often its id changes; clients are told one of their own that is made of it.
     """
 
     table: ClassVar[Table] = Table(
@@ -31,6 +32,7 @@ class Session:
         Column("amr", JSON, nullable=False),
         Column("user_agent", String(400)),
         Column("address", String(64)),
+        Column("sid", String(22)),
         Index("ix_session_user_id", "user_id"),
         Index("ix_session_expires_at", "expires_at"),
     )
@@ -43,6 +45,7 @@ class Session:
     amr: list[str]
     user_agent: str | None = None
     address: str | None = None
+    sid: str | None = None
 
     def is_alive(self, now: datetime, idle_in: int) -> bool:
         """Whether the session has not ended, and somebody was seen within ``idle_in`` seconds."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import Column, String, Table
+from sqlalchemy import Column, String, Table, Text
 
 from app.models.record import UtcDateTime, metadata
 
@@ -16,6 +16,7 @@ class User:
     ``username_key`` and ``email_key`` are the spellings in which a name is looked up (see :mod:`app.core.passwords`); a user without
     ``password_hash`` cannot log in by password. A grant that is not younger than ``password_changed_at`` gives no right any more, also
     one that was under way when the password changed. Since ``second_factor_at`` a password alone does not prove who this is.
+    ``claims`` is what else is known of them, as JSON text: the standard claims that no column holds (OpenID Connect Core §5.1).
     """
 
     table: ClassVar[Table] = Table(
@@ -33,6 +34,7 @@ class User:
         Column("updated_at", UtcDateTime, nullable=False),
         Column("disabled_at", UtcDateTime),
         Column("second_factor_at", UtcDateTime),
+        Column("claims", Text),
     )
 
     id: str
@@ -47,6 +49,7 @@ class User:
     updated_at: datetime
     disabled_at: datetime | None = None
     second_factor_at: datetime | None = None
+    claims: str | None = None
 
     def get_user_id(self) -> str:
         """Answer Authlib's question."""

@@ -89,11 +89,11 @@ _TEXTS: Final[dict[Part, _Text]] = {
     Part.FORGET: _Text({"key": "bytea"}, "DELETE FROM attempt x USING {rows} WHERE x.key = q.key AND {won}"),
 }
 _LATER: Final = {
-    Part.GRANTS: ("revoked_at",),
-    Part.CODES: ("used_at",),
+    Part.GRANTS: ("revoked_at", "auth_time", "acr", "amr", "sid", "claims", "resource"),
+    Part.CODES: ("used_at", "nonce"),
     Part.TOKENS: ("used_at", "revoked_at", "last_used_at", "successor_hash", "successor_sealed"),
 }
-"""The last columns of what is inserted, in which a new record holds nothing yet."""
+"""The last columns of what is inserted, in which a new record holds nothing yet, or nothing outside of OpenID Connect."""
 LATER: Final = {part: len(names) for part, names in _LATER.items()}
 """How many those are."""
 UNSOUND: Final = -1

@@ -25,14 +25,15 @@ from app.models import (
 from app.storage._passwords import Passwords
 from app.storage._second_factors import SecondFactors
 from app.storage._shelf import first, values_of
+from app.storage._signing_keys import SigningKeys
 from app.storage._tables import Rows, among
 
 _PAGE: Final = 100
 _FIRST_VERSIONS: Final = 2**30
 
 
-class Catalog(Passwords, SecondFactors):
-    """Clients, users, shops, scopes, properties, grants and the audit trail, and what browsers need."""
+class Catalog(Passwords, SecondFactors, SigningKeys):
+    """Clients, users, shops, scopes, properties, grants, signing keys and the audit trail, and what browsers need."""
 
     # Clients
 
