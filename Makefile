@@ -10,6 +10,10 @@ BIN := .venv/bin
 CODE := app migrations bench tests
 export UV_SYSTEM_CERTS = 1
 
+# Published JavaScript clients that the tests let log in, where there is a node to run them.
+CLIENTS := tests/clients/node
+NODE := $(if $(shell command -v npm 2>/dev/null),$(CLIENTS)/node_modules/.package-lock.json)
+
 # Rooms whose branch coverage is gated, and the gate in percent.
 GATED := app/core/*,app/oauth2/*,app/dialects/*,app/storage/*
 GATE := 95
@@ -27,7 +31,7 @@ setup-dev: .venv/.dev  ## the same, and the tools for tests, lint and locks
 run: .venv/.compiled  ## start the sandbox                       ARGS="--port 8080"
 	@$(BIN)/python -m app sandbox $(ARGS)
 
-test: .venv/.dev  ## run the tests without the slow faults    ARGS="tests/core -k name"
+test: .venv/.dev $(NODE)  ## run the tests without the slow faults    ARGS="tests/core -k name"
 	@$(BIN)/python -m pytest -n 2 -m 'not faults' $(ARGS)
 
 coverage:  ## run the tests and gate their branch coverage
@@ -97,3 +101,8 @@ $(BIN)/uv: requirements-uv.txt
 .venv/.dev: requirements-dev.txt .venv/.run
 	$(call install,$<)
 	@touch $@
+
+# Without the registry the tests that need them say so.
+$(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json
+	@cd $(CLIENTS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json \
+	  || echo "the JavaScript clients could not be installed: their tests will be skipped" >&2

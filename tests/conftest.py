@@ -1,7 +1,7 @@
 """What every test may ask for: databases, a browser, an async back end, and a rule under which a skip cannot hide.
 
 A test names what it needs by its fixtures. What is not on this machine skips the test with a hint, and fails it where
-it is required: ``REQUIRE=postgresql,browser`` names what is, and where ``CI`` is set nothing may be missing.
+it is required: ``REQUIRE=postgresql,browser,node`` names what is, and where ``CI`` is set nothing may be missing.
 """
 
 import os
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CI = bool(os.environ.get("CI"))
-REQUIRED = set(filter(None, os.environ.get("REQUIRE", "postgresql,browser" if CI else "").split(",")))
+REQUIRED = set(filter(None, os.environ.get("REQUIRE", "postgresql,browser,node" if CI else "").split(",")))
 
 # A developer's own settings, and libpq's, must not reach the tests.
 for variable in [name for name in os.environ if name.startswith(("TOKENRY_", "PG")) and name != "PG_BIN"]:

@@ -1,5 +1,6 @@
 """The lock files: complete, within the declared ranges, by hash, and free of addresses. Nothing is fetched."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable
@@ -69,6 +70,16 @@ def test_every_line_is_a_pin_with_its_hashes_and_holds_no_address(lock: str) -> 
     assert pins
     assert all(pin.hashes >= 1 for pin in pins.values())
     assert not re.search(r"://|--(?:extra-)?index|--find-links|file:|@", (ROOT / lock).read_text())
+
+
+@pytest.mark.security("SU-01")
+def test_every_package_of_the_javascript_clients_is_pinned_by_its_hash_and_by_no_address() -> None:
+    folder = ROOT / "tests" / "clients" / "node"
+    declared = json.loads((folder / "package.json").read_text())["dependencies"]
+    packages = json.loads((folder / "package-lock.json").read_text())["packages"]
+    assert packages.pop("")["dependencies"] == declared
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in declared} == declared
+    assert all(package["integrity"].startswith("sha512-") and "resolved" not in package for package in packages.values())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,21 @@
+// A client talks with the test that started it, a line of JSON at a time: it is given a door as its argument, says the address to which
+// it would send a person, is told the address at which that person came back, and says what it got in the end.
+import { webcrypto } from 'node:crypto'
+import { createInterface } from 'node:readline/promises'
+
+globalThis.crypto ??= webcrypto // Node 18 has it under this name alone
+
+export async function converse(flow) {
+  const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+  const say = (message) => process.stdout.write(JSON.stringify(message) + '\n')
+  const ask = async (address) => {
+    say({ address })
+    return JSON.parse((await lines.next()).value).callback
+  }
+  try {
+    say(await flow(JSON.parse(process.argv[2]), ask))
+  } catch (error) {
+    say({ error: error.error ?? error.data?.payload?.error ?? error.message, cause: String(error.cause ?? '') })
+  }
+  process.exit(0)
+}
