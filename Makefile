@@ -69,7 +69,7 @@ faults: .venv/.dev  ## run the slow tests that kill and break things
 	@$(BIN)/python -m pytest -m faults tests/faults $(ARGS)
 
 clean:  ## remove .venv, caches and build results
-	@rm -rf .venv build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv $(CLIENTS)/node_modules build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Same pins for Python 3.11 and newer on every platform, every file by its hash, and no address of any index.
