@@ -30,6 +30,10 @@ class UnsoundAnswer(Exception):  # noqa: N818 (an answer that convinces nobody, 
     """An answer does not prove what it should; the text tells an operator why."""
 
 
+class LateAnswer(UnsoundAnswer):
+    """An answer may be sound, and comes too late: the same can be tried again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelyingParty:
     """For whom passkeys are made (WebAuthn §4): its id is a host name, its origin the one that its pages have."""

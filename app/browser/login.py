@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from app.browser.ceremonies import UnsoundAnswer
+from app.browser.ceremonies import LateAnswer, UnsoundAnswer
 from app.browser.devices import Devices
 from app.browser.half_logins import HalfLogins
 from app.browser.passkeys import Passkeys
@@ -122,6 +122,8 @@ class Logins:
         """
         try:
             proved = await self._factors.passkeys.check(credential, visitor)
+        except LateAnswer as problem:
+            return LoginResult(problem=FormProblem.EXPIRED, detail=str(problem))
         except UnsoundAnswer as problem:
             return LoginResult(problem=FormProblem.WRONG, detail=str(problem))
         except StorageUnavailable:

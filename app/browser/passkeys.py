@@ -13,6 +13,7 @@ from app.browser.account import Person
 from app.browser.ceremonies import (
     TIMEOUT,
     Answer,
+    LateAnswer,
     RelyingParty,
     UnsoundAnswer,
     check_made,
@@ -53,14 +54,15 @@ class Challenges:
         """Return when a challenge was made.
 
         Raises:
-            UnsoundAnswer: it is none of ours, for another browser, purpose or session, or too old.
+            UnsoundAnswer: it is none of ours, or for another browser, purpose or session.
+            LateAnswer: it is too old.
         """
         values = self._seal.open(challenge, browser)
         if values is None or (values.get("p"), values.get("s")) != (purpose, session.hex()):
             raise UnsoundAnswer("the challenge is none of ours, or was made for something else")
         at = from_microseconds(values["t"])
         if not at <= self._clock.now() < at + timedelta(seconds=TIMEOUT):
-            raise UnsoundAnswer("the challenge is too old")
+            raise LateAnswer("the challenge is too old")
         return at
 
 
@@ -93,7 +95,8 @@ class Passkeys:
         """Return who somebody proves to be.
 
         Raises:
-            UnsoundAnswer: nobody; who or what was wrong is for the log alone.
+            UnsoundAnswer: nobody; what was wrong is for the log alone.
+            LateAnswer: perhaps somebody, who may try again.
         """
         party, answer = self._read(text)
         made_at = self._challenges.made_at(answer.challenge, _LOGIN, visitor.browser or "")
@@ -102,7 +105,7 @@ class Passkeys:
             raise UnsoundAnswer("there is no such passkey, or its person is disabled")
         seen, user = found
         if seen.last_used_at is not None and seen.last_used_at >= made_at:
-            raise UnsoundAnswer("the passkey was used since the challenge was made")
+            raise LateAnswer("the passkey was used since the challenge was made")
         used = await asyncio.to_thread(check_used, party, answer, seen)
 
         def spend(catalog: Catalog) -> bool:
@@ -129,6 +132,7 @@ class Passkeys:
 
         Raises:
             UnsoundAnswer: it cannot be used, is known already, or there are too many.
+            LateAnswer: the person took too long, and may try again.
         """
         party, answer = self._read(text)
         self._challenges.made_at(answer.challenge, _CREATION, visitor.browser or "", person.session.id_hash)

@@ -146,19 +146,21 @@ class LoginPages:
         if half is None:
             return self._desk.send_to(call, self._address("/login", way, late="yes"))
         call.event |= {"user_id": half.user.id}
+        is_answer = call.request.method == "POST" and self._desk.is_ours(call, half.user.id)
+        if not is_answer and await self._has_finished(call, half):
+            return self._desk.send_to(call, way.after)
         if call.request.method == "POST":
-            return await self._try_code(call, way, half)
-        person = await self.accounts.person(call.visitor)
-        if person is not None and person.user.id == half.user.id and person.session.created_at >= half.at:
-            return self._desk.send_to(call, way.after)  # They came back by the browser's button: this step is done.
+            return await self._try_code(call, way, half, is_answer=is_answer)
         return await self._step(call, way, half, LoginResult())
 
-    async def _try_code(self, call: Call, way: Way, half: HalfPerson) -> Response:
-        form = self._desk.form(call)
-        if self._desk.is_ours(call, half.user.id):
-            result = await self.logins.by_code(half.user, form.get("code", ""), call.visitor)
-        else:
-            result = LoginResult(problem=FormProblem.EXPIRED)
+    async def _has_finished(self, call: Call, half: HalfPerson) -> bool:
+        """Whether this step is done: they came back by the browser's button, or another tab was faster."""
+        person = await self.accounts.person(call.visitor)
+        return person is not None and person.user.id == half.user.id and person.session.created_at >= half.at
+
+    async def _try_code(self, call: Call, way: Way, half: HalfPerson, *, is_answer: bool) -> Response:
+        code = self._desk.form(call).get("code", "")
+        result = await self.logins.by_code(half.user, code, call.visitor) if is_answer else LoginResult(problem=FormProblem.EXPIRED)
         if result.user is not None:
             return self._enter(call, way, result)
         return await self._step(call, way, half, self._noted(call, result))

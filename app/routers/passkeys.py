@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.browser.account import Person
-from app.browser.ceremonies import UnsoundAnswer
+from app.browser.ceremonies import LateAnswer, UnsoundAnswer
 from app.browser.passkeys import Passkeys
 from app.browser.views import Done, FormProblem, Passkey, PasskeysPage
 from app.routers.account import AccountPages
@@ -45,8 +45,9 @@ class PasskeyPages:
         try:
             await self.passkeys.add(person, name, credential, call.visitor)
         except UnsoundAnswer as problem:
-            call.event |= {"cause": "passkey_unsupported", "detail": str(problem)}
-            return await self._page(call, person, problem=FormProblem.UNSUPPORTED)
+            shown = FormProblem.EXPIRED if isinstance(problem, LateAnswer) else FormProblem.UNSUPPORTED
+            call.event |= {"cause": f"passkey_{shown}", "detail": str(problem)}
+            return await self._page(call, person, problem=shown)
         return self._desk.send_to(call, self._address(Done.PASSKEY_ADDED))
 
     def _address(self, done: Done | None) -> str:
