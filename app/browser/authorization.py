@@ -10,7 +10,7 @@ from app.core.clock import Clock
 from app.core.policy import ShopRule
 from app.dialects import AuthorizationReading
 from app.ledger import Visit, Writes
-from app.messages import Ask, AuthorizationRequest, Decided, Decision, Redirect, Step
+from app.messages import Ask, AuthorizationRequest, Decided, Decision, ErrorPage, Redirect, Step
 from app.oauth2 import AuthorizationServer
 from app.storage import Catalog, Storage
 
@@ -51,7 +51,7 @@ class Authorization:
             StorageUnavailable: nothing was sent, and nobody may be told that anything was issued.
         """
         considered, writes = await self._consider(reading, visitor, asked_at, answer)
-        if isinstance(considered.decided, Redirect):
+        if not isinstance(considered.decided, ErrorPage):
             await self._remember(considered.decided, considered.visit)
         if writes:
             await self._storage.commit(writes)
@@ -115,9 +115,10 @@ class Authorization:
             return Decision(approved=False, user_id="", scopes=())
         return asked.answered(approved=answer.approved, shop=answer.shop)
 
-    async def _remember(self, redirect: Redirect, visit: Visit) -> None:
+    async def _remember(self, decided: Ask | Redirect, visit: Visit) -> None:
         """Keep the consent, and note that somebody was seen."""
-        consent, session = redirect.consent, visit.session
+        consent = decided.consent if isinstance(decided, Redirect) else None
+        session = visit.session
         is_due = session is not None and session.is_due(self._clock.now())
         if consent is None and not is_due:
             return
