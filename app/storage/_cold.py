@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.ledger import StorageUnavailable, WriteRefused
 from app.storage._schema import LOCK
@@ -87,6 +88,8 @@ def judged(error: Exception) -> Exception:
     state = str(getattr(cause, "sqlstate", None) or "")
     if isinstance(error, IntegrityError) or state.startswith(_REFUSED) or isinstance(cause, OverflowError | UnicodeError):
         return WriteRefused(f"{type(cause).__name__} {state}".rstrip())
+    if isinstance(error, PoolTimeoutError):
+        return StorageUnavailable("too many requests wait for the database")
     if isinstance(error, SQLAlchemyError) and not isinstance(error, DBAPIError):
         return error
     return StorageUnavailable(f"the database failed ({type(cause).__name__}{f' {state}' if state else ''})")

@@ -54,9 +54,11 @@ class PortableStorage(BaseStorage):
 
     async def close(self) -> None:
         """See :class:`app.storage.Storage`."""
+        self._is_closed = True
+        # First, for what is closed below is the pool in which their connections are missing.
+        await asyncio.gather(*self._looks, return_exceptions=True)
         await self._reads.close()
         await super().close()
-        await asyncio.gather(*self._looks, return_exceptions=True)
         await self._writing.close()
 
     async def _read(self, batch: list[Needs]) -> list[Facts]:

@@ -430,3 +430,15 @@ async def test_look_reads_beside_an_operator_who_is_at_work(database: Database, 
             assert await storage.look(names) == ["client"]
     finally:
         await locker.close()
+
+
+@BOTH
+async def test_work_that_finds_no_connection_in_time_is_unavailable(database: Database, engine: str) -> None:
+    storage: Any = await database.open()
+    cold = storage._cold_path()
+    sleepers = [asyncio.ensure_future(cold.run(lambda connection: connection.exec_driver_sql("SELECT pg_sleep(4)"))) for _ in range(4)]
+    await asyncio.sleep(0.3)
+    with pytest.raises(StorageUnavailable, match="too many requests wait"):
+        await storage.transact(names)
+    await asyncio.gather(*sleepers)
+    assert await storage.transact(names) == []
