@@ -4,6 +4,7 @@ A statement is its own transaction, so a batch costs one round trip and one flus
 over the same snapshot, so no part may touch a row that another one touches: see :func:`app.storage._postgresql_write.admit`.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -28,10 +29,17 @@ class Part(IntEnum):
 
 
 class _Text(NamedTuple):
-    """A part's columns with their types, behind the number of the entry, and its SQL over ``{rows}``; ``{won}`` is a condition."""
+    """A part's columns with their types, behind the number of the entry, and its SQL over ``{rows}``; ``{won}`` is a condition.
+
+    ``shared`` are columns whose array may hold a single value that is every row's, ``optional`` those whose array may be empty where no
+    row has a value: ``unnest`` fills shorter arrays up with nulls. Encoding is paid by the element, and most rows of a busy moment
+    have much in common.
+    """
 
     columns: dict[str, str]
     sql: str
+    shared: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
 
 
 _KINDS: Final = {"VARCHAR": "text", "TEXT": "text", "BLOB": "bytea", "INTEGER": "int", "BOOLEAN": "bool"}
@@ -44,8 +52,12 @@ def _insertion(model: type[Record]) -> _Text:
         column.name: "timestamptz" if isinstance(column.type, UtcDateTime) else _KINDS[str(column.type).partition("(")[0]]
         for column in model.table.columns
     }
-    names, values = ", ".join(columns), ", ".join(f"q.{name}" for name in columns)
-    return _Text(columns, f'INSERT INTO "{model.table.name}" ({names}) SELECT {values} FROM {{rows}} WHERE {{won}}')  # noqa: S608
+    return _Text(
+        columns,
+        f'INSERT INTO "{model.table.name}" ({", ".join(columns)}) SELECT {{values}} FROM {{rows}} WHERE {{won}}',  # noqa: S608
+        frozenset(one.name for one in model.table.columns if columns[one.name] == "text" and not one.nullable and not one.primary_key),
+        frozenset(one.name for one in model.table.columns if one.nullable),
+    )
 
 
 _TEXTS: Final[dict[Part, _Text]] = {
@@ -96,6 +108,9 @@ _LATER: Final = {
 """The last columns of what is inserted, in which a new record holds nothing yet, or nothing outside of OpenID Connect."""
 LATER: Final = {part: len(names) for part, names in _LATER.items()}
 """How many those are."""
+SHARED: Final = {part: tuple(name in text.shared for name in text.columns) for part, text in _TEXTS.items() if part in _LATER}
+OPTIONAL: Final = {part: tuple(name in text.optional for name in text.columns) for part, text in _TEXTS.items() if part in _LATER}
+"""Of each column of what is inserted: see :class:`_Text`."""
 UNSOUND: Final = -1
 """Stands for the count in the row of a reliance that failed."""
 _UNSOUND: Final = (
@@ -126,6 +141,14 @@ class Shape(NamedTuple):
         return self.parts[0] <= Part.SPEND_TOKENS
 
 
+def _value(name: str, given: Sequence[str], position: int, text: _Text) -> str:
+    """Return where a column's value comes from; a shared one stands alone."""
+    if name not in text.shared:
+        return f"q.{name}"
+    array = f"${position + given.index(name)}::{text.columns[name]}[]"
+    return f"CASE cardinality({array}) WHEN 1 THEN ({array})[1] ELSE q.{name} END"
+
+
 @lru_cache(maxsize=1024)
 def statement_for(shape: Shape) -> str:
     """Return the statement of a shape. It takes an array for each column of each part, behind those of what is relied on.
@@ -143,10 +166,11 @@ def statement_for(shape: Shape) -> str:
         later = () if part in shape.full else _LATER.get(part, ())
         given = [name for name in kinds if name not in later]
         arrays = ", ".join(f"${position + i}::{kinds[name]}[]" for i, name in enumerate(given))
+        values = ", ".join(_value(name, given, position, _TEXTS[part]) for name in _TEXTS[part].columns)
         nothing = "".join(f", NULL::{kinds[name]} AS {name}" for name in later)
         rows = f"(SELECT *{nothing} FROM unnest({arrays}) AS given({', '.join(given)})) AS q"  # noqa: S608 (our own names)
         won_here = sound if part in guards else f"{sound} AND {won}"
-        queries.append(f"{part.name} AS ({_TEXTS[part].sql.format(rows=rows, won=won_here)})")
+        queries.append(f"{part.name} AS ({_TEXTS[part].sql.format(rows=rows, won=won_here, values=values)})")
         if guards and part is guards[-1]:
             queries.append("won AS (" + " UNION ALL ".join(f"SELECT n FROM {guard.name}" for guard in guards) + ")")  # noqa: S608
         position += len(given)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from app.ledger import Reliance, Spend, Writes
 from app.models import AuthorizationCode, Grant, Token
-from app.storage._postgresql_statement import LATER, UNSOUND, Part, Shape, statement_for
+from app.storage._postgresql_statement import LATER, OPTIONAL, SHARED, UNSOUND, Part, Shape, statement_for
 from app.storage._rows import taker
 
 Row = tuple[Any, ...]
@@ -107,8 +107,18 @@ def statement_of(batch: Sequence[Writes]) -> tuple[str, list[Sequence[Any]]]:
                 del columns[-later:]
             else:
                 full.append(part)
+            columns[1:] = map(_shortened, columns[1:], SHARED[part], OPTIONAL[part])
         arguments += columns if is_guarded else columns[1:]
     return statement_for(Shape(parts, tuple(full), bool(reliances))), arguments
+
+
+def _shortened(column: Sequence[Any], is_shared: bool, is_optional: bool) -> Sequence[Any]:  # noqa: FBT001 (as the tables say)
+    """Leave out of a column what all rows have in common."""
+    if is_shared and column.count(column[0]) == len(column):
+        return column[:1]
+    if is_optional and column.count(None) == len(column):
+        return ()
+    return column
 
 
 def _reliances(batch: Sequence[Writes]) -> list[Reliance]:
