@@ -15,6 +15,8 @@ _PERMISSIONS: Final = (
     "camera=(), geolocation=(), microphone=(), payment=(), usb=(), publickey-credentials-create=(self), publickey-credentials-get=(self)"
 )
 
+_SILENT: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
+
 
 def page_headers(issuer: str, redirect_uri: str | None = None, *, language: str | None = None) -> Mapping[str, str]:
     """Return the headers of a page.
@@ -23,20 +25,24 @@ def page_headers(issuer: str, redirect_uri: str | None = None, *, language: str 
     told to keep to https for a year (RFC 6797). A page on the way back to a client keeps its opener: apps that sign people in by a
     pop-up of their own wait there for the answer.
     """
-    headers = {
-        "Cache-Control": "no-store",
+    headers = _SILENT | {
         "Content-Security-Policy": _POLICY.format(forms=_form_action(redirect_uri)),
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
         "Permissions-Policy": _PERMISSIONS,
         "Cross-Origin-Opener-Policy": "unsafe-none" if redirect_uri else "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
     if language is not None:
         headers["Content-Language"] = TAGS[language]
-    if issuer.startswith("https:"):
-        headers["Strict-Transport-Security"] = f"max-age={_YEAR}"
-    return headers
+    return headers | _kept_to_https(issuer)
+
+
+def redirect_headers(issuer: str) -> Mapping[str, str]:
+    """Return the headers of an answer that only sends the browser elsewhere: often the first that it gets from us."""
+    return _SILENT | _kept_to_https(issuer)
+
+
+def _kept_to_https(issuer: str) -> dict[str, str]:
+    return {"Strict-Transport-Security": f"max-age={_YEAR}"} if issuer.startswith("https:") else {}
 
 
 def _form_action(redirect_uri: str | None) -> str:

@@ -1,20 +1,22 @@
 """Who is there: what one request shows of a browser, and the cookies that we give it."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from app.browser import languages
 from app.core.secrets import SecretFormat
 
+_OURS: Final = "tokenry_"
 SESSION: Final = "tokenry_session"
 BROWSER: Final = "tokenry_browser"
 DEVICES: Final = "tokenry_devices"
 _DEVICE_DAYS: Final = 180
 _LANGUAGE_DAYS: Final = 365
 _DAY: Final = 24 * 3600
-_LONGEST: Final = 512
-"""Characters of a cookie of ours; a longer one is none."""
+_VALUE: Final = re.compile(r"[A-Za-z0-9_~!-]{1,512}")
+"""What a cookie of ours holds; anything else is none, and never comes back in a header."""
 _FORMAT: Final = SecretFormat("urlsafe", 32)
 
 
@@ -49,10 +51,20 @@ class CookieJar:
         self.secure = secure
         self._prefix = "__Host-" if secure else ""
 
-    def read(self, cookies: Mapping[str, str], name: str) -> str | None:
-        """Return the value of a cookie of ours, or ``None`` where there is none that can be."""
-        value = cookies.get(self._prefix + name)
-        return value if value and len(value) <= _LONGEST and value.isascii() else None
+    def read(self, fields: Iterable[str]) -> Mapping[str, str]:
+        """Return our cookies in the ``Cookie`` fields of a request, by their names without the prefix.
+
+        Names are compared byte for byte: a reader who strips more than a browser writes would take a cookie that another host has set
+        for one under the prefix. Of two with one name nobody can say which is ours, so none is taken.
+        """
+        found: dict[str, str] = {}
+        spoilt: set[str] = set()
+        for pair in ";".join(fields).split(";"):
+            name, _, value = pair.strip(" \t").partition("=")
+            is_ours = name.startswith(self._prefix + _OURS)
+            if is_ours and (not _VALUE.fullmatch(value) or found.setdefault(name, value) != value):
+                spoilt.add(name)
+        return {name.removeprefix(self._prefix): value for name, value in found.items() if name not in spoilt}
 
     def header(self, cookie: Cookie) -> str:
         """Return a cookie as the value of a ``Set-Cookie`` field."""

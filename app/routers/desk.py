@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.browser import languages
-from app.browser.headers import page_headers
+from app.browser.headers import page_headers, redirect_headers
 from app.browser.pages import Pages
 from app.browser.seals import PendingRequests, Seal
 from app.browser.views import ErrorPage, FormProblem, Frame, Trouble, View
@@ -50,6 +50,12 @@ class Call:
     request_id: str
     body: bytes = b""
     event: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """The path that was asked for; the framework's own reading of the address fails where the query is no text."""
+        path: str = self.request.scope["path"]
+        return path
 
     @property
     def browser(self) -> str:
@@ -105,15 +111,16 @@ class Desk:
         return endpoint
 
     def _call(self, request: Request) -> Call:
-        cookies, headers = request.cookies, request.headers
-        browser = self._jar.read(cookies, BROWSER)
+        headers = request.headers
+        cookies = self._jar.read(headers.getlist("cookie"))
+        browser = cookies.get(BROWSER)
         visitor = Visitor(
-            session=self._jar.read(cookies, SESSION),
+            session=cookies.get(SESSION),
             browser=browser or new_cookie_value(),
-            devices=self._jar.read(cookies, DEVICES) or "",
+            devices=cookies.get(DEVICES, ""),
             language=languages.choose_language(
                 request.query_params.get("ui_locales"),
-                self._jar.read(cookies, languages.COOKIE),
+                cookies.get(languages.COOKIE),
                 headers.get("accept-language"),
                 self._language,
             ),
@@ -128,7 +135,7 @@ class Desk:
             at=self.clock.now(),
             request_id=call.request_id,
             method=request.method,
-            path=request.url.path,
+            path=call.path,
             status=status,
             seconds=seconds,
             address=call.visitor.address,
@@ -152,19 +159,19 @@ class Desk:
 
     def csrf(self, call: Call, *about: str) -> str:
         """Return what a page's form carries: a signature for this browser and session, over what the page is about."""
-        return self._forms.sign(call.browser, call.visitor.session or "", call.request.url.path, *about)
+        return self._forms.sign(call.browser, call.visitor.session or "", call.path, *about)
 
     def is_from_here(self, call: Call) -> bool:
         """Whether the browser sent its form from a page of ours, as far as it tells (OWASP ASVS 3.5.1)."""
         if call.request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
             return False
         # Our pages send no referrer, so browsers say "null" for the origin of their forms too (Fetch §3.2); then the signature decides.
-        origin = call.request.headers.get("origin")
-        return origin in {None, "null", self._origin} or urlsplit(origin or "").netloc == call.request.headers.get("host")
+        origin, host = call.request.headers.get("origin"), call.request.headers.get("host")
+        return origin in {None, "null", self._origin} or (bool(host) and origin in {f"http://{host}", f"https://{host}"})
 
     def is_ours(self, call: Call, *about: str) -> bool:
         """Whether the form came from a page of ours in this very browser, about what it is said to be about."""
-        expected = (call.browser, call.visitor.session or "", call.request.url.path, *about)
+        expected = (call.browser, call.visitor.session or "", call.path, *about)
         is_signed = not call.is_new and self._forms.is_signature(self.form(call).get("csrf", ""), *expected)
         return is_signed and self.is_from_here(call)
 
@@ -201,7 +208,7 @@ class Desk:
         """Send the browser elsewhere, by a GET whatever it came with (RFC 9700 §4.12)."""
         response = RedirectResponse(location, 303 if call.request.method == "POST" else 302)
         response.headers["location"] = location  # as it is: the framework would encode it once more
-        response.headers.update({"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+        response.headers.update(redirect_headers(self._issuer))
         self._set(response, cookies)
         return self._settled(call, response)
 

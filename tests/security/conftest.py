@@ -4,11 +4,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.fixtures.world import World, open_world, shared_world, world
-from tests.security.exercise import robbed
-from tests.security.live import live, live_pair, lone
+pytest.register_assert_rewrite("tests.fixtures.visits", "tests.fixtures.world", "tests.security.people")
 
-__all__ = ["any_world", "live", "live_pair", "lone", "robbed", "shared_world", "world"]
+from tests.fixtures.world import World, open_world, shared_world, world  # noqa: E402 (rewritten first)
+from tests.security.exercise import robbed  # noqa: E402
+from tests.security.live import live, live_pair, lone  # noqa: E402
+from tests.security.people import person, visit, visits  # noqa: E402
+
+__all__ = ["any_world", "live", "live_pair", "lone", "person", "robbed", "shared_world", "visit", "visits", "world"]
 
 
 @pytest.fixture(scope="module")
