@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.core.scopes import scopes_of
-from app.models import Client, ClientShop, Consent, Grant, Shop, Token, UserShop
+from app.models import Client, Consent, Grant, Shop, Token
 from app.storage._shelf import Shelf, first
 from app.storage._tables import among
 
@@ -28,7 +28,7 @@ class GrantedApp:
 
 
 class Consents(Shelf):
-    """Consents by person and client, and the shops that people manage."""
+    """Consents by person and client, and the grants that came of them."""
 
     def consent(self, user_id: str, client_id: str) -> Consent | None:
         """Return what a person allowed a client before."""
@@ -107,31 +107,3 @@ class Consents(Shelf):
         grants = among(Grant, "id", user_id=user_id, client_id=client_id, revoked_at=None)
         (moments,) = self._rows.latest(Token, (), ("issued_at", "last_used_at"), grant_id=grants)
         return max((moment for moment in moments if moment is not None), default=None)
-
-    # The shops of people
-
-    def user_shops(self, user_id: str) -> list[Shop]:
-        """Return the shops that a person manages, by dialect and code."""
-        return self._rows.find(Shop, id=among(UserShop, "shop_id", user_id=user_id), order_by=["dialect", "code"])
-
-    def managed_shops(self, user_id: str, client_id: str) -> list[Shop]:
-        """Return the shops that a person manages and a client may act for, by code: of its dialect, granted to it and enabled."""
-        granted = among(ClientShop, "shop_id", client_id=client_id)
-        return self._rows.find(
-            Shop,
-            id=among(UserShop, "shop_id", user_id=user_id, shop_id=granted),
-            dialect=among(Client, "dialect", client_id=client_id),
-            disabled_at=None,
-            order_by=["code"],
-        )
-
-    def grant_user_shop(self, user_id: str, shop_id: str) -> bool:
-        """Let a person manage a shop, and say whether they did not yet."""
-        if self._rows.find(UserShop, user_id=user_id, shop_id=shop_id):
-            return False
-        self._rows.insert(UserShop(user_id=user_id, shop_id=shop_id))
-        return True
-
-    def withdraw_user_shop(self, user_id: str, shop_id: str) -> bool:
-        """Let a person no longer manage a shop, and say whether they did. What they granted for it is not revoked."""
-        return self._rows.remove(UserShop, user_id=user_id, shop_id=shop_id) == 1

@@ -27,12 +27,13 @@ from app.storage._second_factors import SecondFactors
 from app.storage._shelf import first, values_of
 from app.storage._signing_keys import SigningKeys
 from app.storage._tables import Rows, among
+from app.storage._user_shops import UserShops
 
 _PAGE: Final = 100
 _FIRST_VERSIONS: Final = 2**30
 
 
-class Catalog(Passwords, SecondFactors, SigningKeys):
+class Catalog(Passwords, UserShops, SecondFactors, SigningKeys):
     """Clients, users, shops, scopes, properties, grants, signing keys and the audit trail, and what browsers need."""
 
     # Clients
