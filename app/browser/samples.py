@@ -38,6 +38,10 @@ _CHAT: Final = (
     "Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0 Mobile Safari/537.36 MicroMessenger/8.0.60"
 )
 _OPTIONS: Final = '{"challenge":"c2FtcGxl","rpId":"localhost","userVerification":"required"}'
+_CREATION: Final = (
+    '{"challenge":"c2FtcGxl","rp":{"id":"localhost","name":"Tokenry"},"user":{"id":"YWxpY2U","name":"alice","displayName":"alice"},'
+    '"pubKeyCredParams":[{"type":"public-key","alg":-7}]}'
+)
 _WORDS: Final = {
     "en": {
         "app": "Blue Harbour Analytics",
@@ -220,6 +224,6 @@ def _factors(words: Mapping[str, str]) -> Mapping[str, View]:
             person="alice", codes=[f"{n}k7f-{n}m2x-q{n}wz-9a{n}b" for n in range(10)], at=NOW, done=Done.SECOND_FACTOR_ON
         ),
         "second_factor_settings": SecondFactorSettingsPage(since=NOW - timedelta(days=90), recovery_codes=8),
-        "passkeys": PasskeysPage(person="alice", passkeys=keys, options=_OPTIONS, done=Done.PASSKEY_ADDED),
-        "passkeys-empty": PasskeysPage(person="alice", options=_OPTIONS),
+        "passkeys": PasskeysPage(person="alice", passkeys=keys, options=_CREATION, done=Done.PASSKEY_ADDED),
+        "passkeys-empty": PasskeysPage(person="alice", options=_CREATION),
     }
