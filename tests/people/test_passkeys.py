@@ -1,5 +1,6 @@
 """Passkeys, from the page that adds them to the login that needs nothing else."""
 
+import asyncio
 import json
 from typing import Any, Final
 
@@ -314,6 +315,21 @@ async def test_a_challenge_waits_five_minutes_and_is_good_once(visit: Visit, vis
     await use(late, device)
     assert late.answer.status_code == 400
     assert "open for too long" in late.problem
+
+
+@pytest.mark.parametrize("counts", [0, 1])
+async def test_an_answer_that_is_sent_many_times_at_once_lets_in_once(visit: Visit, visits: OpenVisit, person: str, counts: int) -> None:
+    device = await add(visit, person, Authenticator(ISSUER, counts=counts))
+    visit.world.clock.move(minutes=1)
+    fresh = await (await visits()).go("/login")
+    copies = [await visits() for _ in range(4)]
+    for copy in copies:
+        copy.client.cookies.update(fresh.client.cookies)
+        copy.answer = fresh.answer
+    visit.world.clock.move(seconds=1)
+    answer = device.get(options(fresh))
+    await asyncio.gather(*(copy.send({"credential": answer}) for copy in copies))
+    assert sum(copy.session is not None for copy in copies) == 1
 
 
 @pytest.mark.rfc("WebAuthn", "6.1.1")

@@ -1,5 +1,6 @@
 """Two-step sign-in, from the page that sets it up to the login that demands it."""
 
+import asyncio
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +12,6 @@ import pytest
 from app.admin import set_password
 from app.core.secrets import unseal
 from app.models import Session, User
-from app.storage import Catalog
 from tests.fixtures.server import SECRET_KEY
 from tests.fixtures.visits import Visit
 from tests.fixtures.world import CALLBACK, CHALLENGE, World
@@ -502,18 +502,62 @@ async def test_strangers_who_guess_codes_do_not_keep_the_owner_out(visit: Visit,
 
 
 @pytest.mark.security("BF-02")
-async def test_a_code_that_two_show_at_once_lets_one_in(visit: Visit, visits: OpenVisit, person: str) -> None:
+async def test_many_codes_at_once_are_counted_one_by_one(visit: Visit, visits: OpenVisit, person: str) -> None:
+    await set_up(visit, person)
+    strangers = [await half_way(visits, person) for _ in range(3)]
+    asked = [stranger.send({"code": "000000"}) for stranger in strangers for _ in range(7)]
+    statuses = [browser.answer.status_code for browser in await asyncio.gather(*asked)]
+    assert len(statuses) == 21
+    checked = [event.status for event in visit.world.notes.events if event.path == "/login/second-factor" and event.method == "POST"]
+    assert (checked.count(401), checked.count(429)) == (LIMIT - 3, 21 - (LIMIT - 3))
+
+
+@pytest.mark.rfc("6238", "5.2")
+@pytest.mark.parametrize("recovery", [False, True])
+async def test_a_code_that_many_show_at_once_lets_one_in(visit: Visit, visits: OpenVisit, person: str, *, recovery: bool) -> None:
     phone = await set_up(visit, person)
-    user = await user_of(visit.world, person)
-    step = int(visit.world.clock.now().timestamp()) // STEP
-    assert phone.code() == pyotp.TOTP(phone.secret).generate_otp(step)
+    code = phone.codes[0] if recovery else phone.code()
+    browsers = [await half_way(visits, person) for _ in range(4)]
+    await asyncio.gather(*(browser.send({"code": code}) for browser in browsers))
+    assert sorted(browser.answer.status_code for browser in browsers) == [200, 401, 401, 401]
+    assert sum(browser.session is not None for browser in browsers) == 1
 
-    def twice(catalog: Catalog) -> list[bool]:
-        return [catalog.spend_totp_step(user.id, step) for _ in range(2)]
 
-    assert await visit.world.storage.transact(twice) == [True, False]
+# -- what is told of it ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.security("LO-01", "LO-04")
+async def test_the_log_tells_what_was_done_and_no_code(visit: Visit, visits: OpenVisit, person: str) -> None:
+    phone = await set_up(visit, person)
     fresh = await half_way(visits, person)
-    await fresh.send({"code": phone.code()})
-    assert fresh.answer.status_code == 401
-    assert [event.cause for event in visit.world.notes.events if event.status == 401] == ["login_wrong"]
-    assert fresh.session is None
+    address = fresh.path
+    await fresh.send({"code": "000000"})
+    await fresh.send({"code": phone.codes[0]})
+    user = await user_of(visit.world, person)
+    told = [(event.grant, event.cause, event.detail) for event in visit.world.notes.events if event.grant is not None]
+    assert told == [
+        ("login", None, "pwd"),
+        ("second_factor_on", None, None),
+        ("login", None, "a second step is demanded"),
+        ("login", "login_wrong", None),
+        ("login", None, "pwd otp mfa"),
+    ]
+    assert {event.user_id for event in visit.world.notes.events if event.path == "/login/second-factor"} == {user.id}
+    log = repr(visit.world.notes.events)
+    assert not [secret for secret in (*phone.codes, phone.secret, PASSWORD, address.partition("half=")[2]) if secret in log]
+
+
+@pytest.mark.security("IN-01", "LG-14")
+@pytest.mark.parametrize("odd", ["%00", "%ff%fe", "%ed%a0%80", "%C0%AF", "%0d%0aX:y", "e30.e30", ".", "%F0%9F%98%80", "a" * 9000])
+async def test_odd_bytes_are_no_fault(visit: Visit, person: str, odd: str) -> None:
+    await visit.log_in(person, PASSWORD)
+    await visit.go(SETTINGS)
+    fields = {"csrf": "", "code": "", "setup": "", "remove": "", "credential": "", "name": ""}
+    for path in (SETTINGS, "/account/passkeys", "/login", "/login/second-factor"):
+        for name in ("half", "to", "request", "recovery", "late", "done"):
+            answer = await visit.client.get(f"{path}?{name}={odd}")
+            assert answer.status_code < 500
+        for name in fields:
+            body = "&".join(f"{each}={odd if each == name else value}" for each, value in fields.items())
+            answer = await visit.client.post(path, content=body, headers={"content-type": "application/x-www-form-urlencoded"})
+            assert answer.status_code < 500, (path, name)
