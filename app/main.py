@@ -26,6 +26,7 @@ from app.browser.sessions import SessionLimits
 from app.browser.theme import load_theme
 from app.browser.views import Trouble
 from app.core.clock import Clock, SystemClock
+from app.core.keys import UnusableKey
 from app.core.mistakes import ExitCode, Mistake
 from app.core.secret_key import SecretKey
 from app.dialects import DialectError, Dialects, load_dialects
@@ -33,14 +34,14 @@ from app.ledger import StorageUnavailable
 from app.listener import bind, check_certificate, uvicorn_options
 from app.oauth2 import AuthorizationServer
 from app.pipeline import Pipeline
-from app.proofs import Gatherer, PasswordPool
+from app.proofs import Gatherer, KeyKeeper, Minter, PasswordPool, check_signing_keys
 from app.routers import health
 from app.routers.desk import Call, Desk
 from app.routers.machine import Machine, Receive, Scope, Send
 from app.routers.oauth2 import machine_router, machines_by_path
 from app.routers.people import People
 from app.routers.static import static_router
-from app.routers.well_known import well_known_router
+from app.routers.well_known import WellKnown
 from app.settings import PREFIX, Settings, load_settings
 from app.storage import Storage, open_key, open_storage
 from app.telemetry import Journal, JsonJournal
@@ -86,6 +87,7 @@ def create_app(
     pages = pages or read_pages(settings)
     machines = [Machine(door, clock, journal) for door in dialects.doors.values()]
     desk = Desk(issuer=settings.effective_issuer, pages=pages, clock=clock, journal=journal, language=settings.language)
+    well_known = WellKnown(settings.effective_issuer, clock)
     people = People(desk, dialects.authorization_doors, issuer=settings.effective_issuer, service=settings.brand_name)
 
     @asynccontextmanager
@@ -94,18 +96,24 @@ def create_app(
         pool = PasswordPool()
         app.state.storage = opened
         engine, gatherer = AuthorizationServer(settings.effective_issuer), Gatherer(opened, clock, pool)
-        pipeline = Pipeline(opened, engine, gatherer, clock)
+        keys = (key or read_key(settings)).derive
+        keeper = well_known.keeper = KeyKeeper(opened, clock, keys(b"signing"))
+        minter = Minter(keeper, clock)
+        pipeline = Pipeline(opened, engine, gatherer, minter, clock)
         for machine in machines:
             machine.pipeline = pipeline
         limits = SessionLimits(lasts=settings.session_lasts, idle=settings.session_idle)
-        people.open(opened, engine, gatherer, pool, (key or read_key(settings)).derive, limits, clock)
-        purging = asyncio.create_task(_purge_now_and_then(opened, clock))
+        people.open(opened, engine, gatherer, pool, keys, limits, clock)
+        working = [asyncio.create_task(work) for work in (_purge_now_and_then(opened, clock), keeper.keep())]
         _settle_memory()
         try:
             yield
         finally:
-            purging.cancel()
+            for task in working:
+                task.cancel()
+            await asyncio.wait(working)
             pool.close()
+            minter.close()
             if storage is None:
                 await opened.close()
 
@@ -121,7 +129,7 @@ def create_app(
     )
     app.add_exception_handler(HTTPException, _refusal(desk))
     app.include_router(health.router)
-    app.include_router(well_known_router(settings.effective_issuer))
+    app.include_router(well_known.router())
     app.include_router(static_router(pages.assets))
     for router in people.routers():
         app.include_router(router)
@@ -250,6 +258,7 @@ async def _prepare(settings: Settings, start: Start, dialects: Dialects) -> None
     try:
         read_key(settings)
         await start.prepare(storage, dialects, clock)
+        await _usable_key(settings, storage, clock)
     finally:
         await storage.close()
 
@@ -265,6 +274,21 @@ async def _serve(settings: Settings, start: Start, dialects: Dialects, pages: Pa
         await server.serve(sockets)
     finally:
         await storage.close()
+
+
+async def _usable_key(settings: Settings, storage: Storage, clock: Clock) -> SecretKey:
+    """Return the secret key, if what it once sealed can be opened.
+
+    Raises:
+        Mistake: it is another one than that which the signing keys were sealed under.
+    """
+    key = read_key(settings)
+    try:
+        await check_signing_keys(storage, key.derive(b"signing"), clock)
+    except UnusableKey as problem:
+        advice = "start with that one (TOKENRY_SECRET_KEY), or make new signing keys with: tokenry keys rotate --now"
+        raise Mistake(f"{problem}: {advice}", ExitCode.CONFIGURATION) from None
+    return key
 
 
 def _options(settings: Settings) -> dict[str, Any]:

@@ -111,21 +111,36 @@ class Proofs:
     attempts: tuple[bytes, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """A token that is decided and not signed yet: what it holds, and the algorithm that signs it (RFC 7519).
+
+    ``typ`` is the type in its header (RFC 8725 §3.11). ``hashes`` are claims that hold the hash of another member of the answer, by the
+    name of that member: ``at_hash`` of an access token that may itself be unsigned yet.
+    """
+
+    typ: str
+    algorithm: str
+    claims: Mapping[str, object] = field(repr=False)
+    hashes: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(slots=True, kw_only=True)
 class Outcome:
     """What the engine decided.
 
     ``members`` are the answer's values by their RFC names (``expires_at`` is a datetime); ``refusal`` is set where there is no
-    success. ``client`` is the authenticated client, whose options shape the answer. ``user_id``, ``shop`` and ``replayed`` are for
-    the log.
+    success. ``client`` is the authenticated client, whose options shape the answer. ``is_unsigned`` tells that some of the members are
+    signed before they are sent. ``user_id``, ``shop`` and ``replayed`` are for the log.
     """
 
-    members: Mapping[str, str | int | bool | datetime] = field(default_factory=dict)
+    members: Mapping[str, object] = field(default_factory=dict)
     refusal: Refusal | None = None
     client: Client | None = None
     user_id: str | None = None
     shop: str | None = None
     replayed: bool = False
+    is_unsigned: bool = False
 
 
 class ResponseType(NamedTuple):

@@ -1,4 +1,4 @@
-"""The heart: read → load → gather → respond → commit → render. The only awaits on a machine's path are here."""
+"""The heart: read → load → gather → respond → commit → sign → render. The only awaits on a machine's path are here."""
 
 import asyncio
 from collections import defaultdict
@@ -12,7 +12,7 @@ from app.ledger import Facts, StorageUnavailable
 from app.messages import Outcome, Proofs, Refusal, Request
 from app.models import Client
 from app.oauth2 import AuthorizationServer, needs_of
-from app.proofs import Gatherer
+from app.proofs import Gatherer, Minter
 from app.storage import Storage
 
 PATIENCE: Final = 4.0
@@ -48,10 +48,11 @@ class Exchange:
 class Pipeline:
     """Carries every exchange of every dialect."""
 
-    def __init__(self, storage: Storage, engine: AuthorizationServer, gatherer: Gatherer, clock: Clock) -> None:
+    def __init__(self, storage: Storage, engine: AuthorizationServer, gatherer: Gatherer, minter: Minter, clock: Clock) -> None:
         self._storage = storage
         self._engine = engine
         self._gatherer = gatherer
+        self._minter = minter
         self._clock = clock
 
     async def exchange(self, door: Door, wire: WireRequest) -> Exchange:
@@ -91,7 +92,7 @@ class Pipeline:
         exchange.outcome.refusal = Refusal(_LOST[reading.candidates[0].grant_type], detail="spent by another request")
 
     async def _decide(self, door: Door, reading: Reading, exchange: Exchange, facts: Facts) -> bool:
-        """Gather, respond and commit once; false where the commit lost its race, or memory was not enough."""
+        """Gather, respond, commit and sign once; false where the commit lost its race, or memory was not enough."""
         request = exchange.request = reading.choose(named_client(facts))
         door.set_policy(request, named_client(facts))
         now = exchange.at = self._clock.now()
@@ -102,7 +103,11 @@ class Pipeline:
         exchange.outcome, writes = self._engine.respond(request, facts, proofs, now)
         if facts.remembered and (exchange.outcome.refusal is not None or not writes):
             return False
-        return not writes or (await self._storage.commit(writes)).won
+        if writes and not (await self._storage.commit(writes)).won:
+            return False
+        if exchange.outcome.is_unsigned:
+            exchange.outcome.members = await self._minter.mint(exchange.outcome.members)
+        return True
 
 
 def named_client(facts: Facts) -> Client | None:

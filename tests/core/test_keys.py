@@ -13,19 +13,8 @@ from joserfc import jws
 from joserfc.errors import BadSignatureError
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
-from app.core.keys import (
-    RSA_BITS,
-    Algorithm,
-    KeyPair,
-    UnusableKey,
-    base64url,
-    half_hash,
-    load_key,
-    make_key,
-    public_members,
-    signed,
-    thumbprint,
-)
+from app.core.key_pairs import RSA_BITS, KeyPair, load_key, make_key, public_members
+from app.core.keys import Algorithm, UnusableKey, base64url, half_hash, signed, thumbprint
 
 PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 

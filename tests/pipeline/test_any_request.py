@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.dialects import WireRequest, load_dialects
 from app.oauth2 import AuthorizationServer
 from app.pipeline import Pipeline
-from app.proofs import Gatherer, PasswordPool
+from app.proofs import Gatherer, KeyKeeper, Minter, PasswordPool
 from tests.fixtures.world import CALLBACK, CHALLENGE, VERIFIER, World, basic_header, open_world
 
 DIALECTS = load_dialects()
@@ -82,9 +82,8 @@ async def test_any_request_is_answered_in_the_doors_shape(
     content_type = "application/json" if is_json else "application/x-www-form-urlencoded"
     pool = PasswordPool()
     try:
-        pipeline = Pipeline(
-            world.storage, AuthorizationServer("https://id.example.com"), Gatherer(world.storage, world.clock, pool), world.clock
-        )
+        gatherer, minter = Gatherer(world.storage, world.clock, pool), Minter(KeyKeeper(world.storage, world.clock, b"s" * 32), world.clock)
+        pipeline = Pipeline(world.storage, AuthorizationServer("https://id.example.com"), gatherer, minter, world.clock)
         exchange = await pipeline.exchange(door, WireRequest("POST", content_type, authorization, b"", body, "192.0.2.99"))
     finally:
         pool.close()

@@ -18,7 +18,7 @@ from app.dialects import Dialects, WireRequest, load_dialects
 from app.ledger import Facts, Needs, Receipt, StorageUnavailable, WriteRefused
 from app.oauth2 import AuthorizationServer
 from app.pipeline import Exchange, Pipeline, named_client, wire_tried_basic
-from app.proofs import Gatherer, PasswordPool
+from app.proofs import Gatherer, KeyKeeper, Minter, PasswordPool
 from tests.fixtures.world import CALLBACK, DECLARED, Interposed, MovableClock
 from tests.oauth2.exchange import client, code, held, token
 from tests.storage.fake import FakeStorage
@@ -55,9 +55,11 @@ async def stage() -> AsyncIterator[Stage]:
     await storage.transact(lambda catalog: catalog.set_property(SANDBOX, "yes"))
     await apply(operator, parse_document(tomllib.loads(DECLARED), "declared", DIALECTS))
     pool = PasswordPool()
-    pipeline = Pipeline(storage, AuthorizationServer("https://id.example.com"), Gatherer(storage, clock, pool), clock)
+    minter = Minter(KeyKeeper(storage, clock, b"s" * 32), clock)
+    pipeline = Pipeline(storage, AuthorizationServer("https://id.example.com"), Gatherer(storage, clock, pool), minter, clock)
     yield Stage(pipeline, storage, clock, operator, DIALECTS)
     pool.close()
+    minter.close()
 
 
 def body(exchange: Exchange) -> Any:
