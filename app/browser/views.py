@@ -22,8 +22,8 @@ class Frame:
     """The moment of the answer, for times such as "5 minutes ago"."""
     csrf: str = ""
     """The value of the hidden field ``csrf`` in every form."""
-    query: str = ""
-    """The raw query of the page's own address, kept by the links that switch the language."""
+    query: str | None = ""
+    """The raw query of the page's own address, kept by the links that switch the language; ``None`` where there are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

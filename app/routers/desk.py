@@ -28,6 +28,8 @@ from app.telemetry.logs import describe
 _log: Final = logging.getLogger("tokenry.routers")
 MAXIMUM_FORM: Final = 64 * 1024
 """Bytes of a form: a passkey's answer is the largest thing in one."""
+_ECHOED: Final = 2048
+"""Bytes of a query that an error page repeats to be shown in another language; who sends more reads it in this one."""
 STATUSES: Final = {FormProblem.BLOCKED: 429, FormProblem.BUSY: 503, FormProblem.WRONG: 401}
 """The statuses of pages that show a form again; 400 for all others."""
 _TROUBLES: Final = {
@@ -189,11 +191,13 @@ class Desk:
         cookies: Iterable[Cookie] = (),
     ) -> Response:
         """Answer with a page; ``about`` is what its form is signed for, ``redirect_uri`` where that form may end up."""
+        query: bytes = call.request.scope["query_string"]
+        is_echoed = len(query) <= _ECHOED or not isinstance(view, ErrorPage)
         frame = Frame(
             language=call.visitor.language,
             now=self.clock.now(),
             csrf=self.csrf(call, *about),
-            query=call.request.scope["query_string"].decode("ascii", "replace"),
+            query=query.decode("ascii", "replace") if is_echoed else None,
         )
         headers = dict(page_headers(self._issuer, redirect_uri, language=call.visitor.language))
         if retry_in:

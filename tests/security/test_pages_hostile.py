@@ -1,30 +1,40 @@
 """Pages in front of what no browser sends: bytes that are no text, values without end, methods and names of hosts that are not ours."""
 
 import itertools
+import time
 from typing import Final
 
 import pytest
 
+from app.admin import reset_password
 from tests.fixtures.visits import Visit
+from tests.fixtures.world import ISSUER, World
+from tests.security.doors import LARGEST_ANSWER, Answer
 from tests.security.people import (
     BROWSER,
     DATABASES,
     DEVICES,
+    EVERY_GATE,
+    GATES,
     PASSWORD,
     SESSION,
+    STANDARD,
+    Gate,
     OpenVisit,
     Rogue,
     complaints,
     cookies_of,
+    encoded,
     field_of,
     location_of,
+    split,
 )
 
 pytestmark = DATABASES
 
 ACCOUNT: Final = ("/account", "/account/password", "/account/second-factor", "/account/passkeys", "/logout")
 PAGES: Final = ("/login", "/login/second-factor", "/login/cancel", "/consent", "/reset", *ACCOUNT)
-GATES: Final = ("/authorize", "/oauth/authorize", "/open/authorize/index", "/open/implicit")
+ENDPOINTS: Final = ("/authorize", "/oauth/authorize", "/open/authorize/index", "/open/implicit")
 SECONDS: Final = 3
 
 
@@ -49,7 +59,7 @@ RAW: Final = {
 async def test_a_query_that_is_no_text_is_answered_like_any_other(visit: Visit, person: str, raw: bytes) -> None:
     await visit.log_in(person, PASSWORD)
     for rogue in (Rogue(visit.world), rogue_of(visit)):
-        for path in (*PAGES, *GATES, "/no-such-page"):
+        for path in (*PAGES, *ENDPOINTS, "/no-such-page"):
             for query in (raw, b"request=" + raw, b"ui_locales=" + raw, b"client_id=demo-web&state=" + raw, b"continue=" + raw):
                 answer = await rogue.get(path, query, ("accept", "text/html"))
                 assert complaints(answer) == [], (path, query)
@@ -137,3 +147,133 @@ async def test_of_two_cookies_of_one_name_none_is_taken(visits: OpenVisit, visit
         f"{BROWSER}={cookies_of(fresh)[BROWSER]}; {BROWSER}=attacker",
     ):
         assert (await rogue.post("/login", fields, ("cookie", twice))).status == 400
+
+
+# -- values --------------------------------------------------------------------------------------------------------------------------
+
+NAMES: Final = ("request", "to", "switch", "late", "half", "recovery", "token", "done", "out", "ui_locales", "continue", "unknown")
+VALUES: Final[dict[str, bytes]] = {
+    "60 kB": b"a" * 60_000,
+    "60 kB of brackets": b"<" * 60_000,
+    "accents without end": b"e" + "\u0301\u0316".encode() * 10_000,
+    "10,000 words": b"+".join(b"s%d" % number for number in range(10_000)),
+    "10,000 pairs": b"&".join(b"p%d=1" % number for number in range(5_000)),
+    "NUL": b"a%00b",
+    "line breaks": b"a%0d%0aSet-Cookie:%20x=y%0d%0a%0d%0a<script>",
+    "an escape": b"%1b[2J%07",
+    "no text": b"%ff%fe",
+    "half a pair": b"%ed%a0%80",
+    "too long a spelling": b"%c0%af%c0%ae",
+    "half an escape": b"%e",
+    "encoded twice": b"%2500%252e%250d%250a",
+    "a script": b"%22%27%3E%3Cscript%3Ealert(1)%3C/script%3E%3Cimg%20src=x%20onerror=alert(1)%3E",
+    "a template": b"{{293*363}}${293*363}%25(x)s%25n<%25=293*363%25>",
+    "a query": b"'%20OR%201=1;--",
+    "deep JSON": b"[" * 30_000,
+    "a dot": b".",
+    "dots": b"...",
+    "numbers": b"9" * 5_000,
+    "nothing": b"",
+    "other directions": "\u202e\u2066\ufeff\U000e0041\U0010ffff".encode(),
+}
+
+
+def check(answer: Answer, began: float, what: object) -> None:
+    """Hold an answer against what every answer must be."""
+    assert complaints(answer) == [], what
+    assert answer.status < 500, what
+    assert time.perf_counter() - began < SECONDS, what
+    assert b"<script>" not in answer.body
+    assert b"106357" not in answer.body, "a template was evaluated"
+
+
+@pytest.mark.security("IN-01")
+@pytest.mark.security("IN-02")
+@pytest.mark.security("AZ-12")
+async def test_no_page_stumbles_over_a_parameter(visit: Visit, person: str) -> None:
+    await visit.log_in(person, PASSWORD)
+    rogue = rogue_of(visit)
+    for what, value in VALUES.items():
+        for path in PAGES:
+            for query in (b"&".join(name.encode() + b"=" + value for name in NAMES)[:60_000], value):
+                began = time.perf_counter()
+                check(await rogue.get(path, query), began, (path, what))
+        for name in ("request", "half", "ui_locales"):
+            began = time.perf_counter()
+            check(await rogue.get("/login/second-factor", name.encode() + b"=" + value), began, (name, what))
+
+
+async def forms(visit: Visit, person: str) -> list[tuple[str, dict[str, str]]]:
+    """Log somebody in, and return every form of ours that they may be shown: its address, and what it carries and asks for."""
+    world = visit.world
+    link = (await reset_password(world.operator, person, ISSUER)).link.removeprefix(ISSUER)
+    found = []
+
+    async def shown(address: str, *fields: str) -> None:
+        await visit.go(address)
+        assert visit.answer.status_code == 200, (address, visit.path)
+        hidden = {
+            element.attributes["name"]: element.attributes.get("value", "")
+            for element in visit.page.all("input", "button")
+            if "name" in element.attributes
+        }
+        assert set(fields) <= hidden.keys() | {"revoke", "end_session"}, (visit.path, hidden)
+        found.append((visit.path, {"csrf": field_of(visit, "csrf"), "setup": hidden.get("setup", "")} | dict.fromkeys(fields, "")))
+
+    await visit.log_in(person, PASSWORD)
+    await shown("/login?switch=yes", "username", "password", "credential")
+    await shown(STANDARD.address(), "decision")
+    await shown(GATES["youzan"].address(), "decision")
+    await shown("/account", "revoke", "end_session")
+    await shown("/account/password", "current_password", "new_password", "repeated_password")
+    await shown("/account/second-factor", "code")
+    await shown("/account/passkeys", "credential", "name")
+    await shown(link, "new_password", "repeated_password")
+    await shown("/logout", "where")
+    return found
+
+
+@pytest.mark.security("IN-01")
+@pytest.mark.security("IN-02")
+@pytest.mark.security("AZ-12")
+async def test_no_form_stumbles_over_a_field(visit: Visit, person: str) -> None:
+    asked = await forms(visit, person)
+    rogue = rogue_of(visit)
+    for what, value in VALUES.items():
+        for address, fields in asked:
+            path, query = split(address)
+            signed = encoded({"csrf": fields["csrf"]}).encode()
+            wanted = [name.encode() for name in fields if name not in {"csrf", "where"}]
+            all_at_once = b"&".join(name + b"=" + value for name in [*wanted, b"shop", b"remove", b"revoke_all", b"unknown"])
+            bodies = [signed + b"&" + all_at_once, b"csrf=" + value, value, *(signed + b"&" + name + b"=" + value for name in wanted[:3])]
+            for body in bodies:
+                began = time.perf_counter()
+                check(await rogue.post(path, body, query=query), began, (path, what, body[:200]))
+
+
+@pytest.mark.security("IN-02")
+@pytest.mark.security("IN-03")
+@EVERY_GATE
+async def test_a_request_without_end_gets_a_short_answer_at_once(world: World, gate: Gate) -> None:
+    rogue = Rogue(world)
+    values = (
+        "s" * 50_000,
+        " ".join(f"s{number}" for number in range(10_000)),
+        " ".join(f"s{number}" for number in range(2_500)),
+        "<" * 60_000,
+    )
+    for name in (*gate.fields, "unknown"):
+        for value in values:
+            query = gate.query(**{name: value})
+            for body in (None, query) if "POST" in gate.methods else (None,):
+                began = time.perf_counter()
+                answer = await (rogue.get(gate.path, query) if body is None else rogue.post(gate.path, body))
+                check(answer, began, name)
+                is_error = answer.status in {302, 303} and "error=" in location_of(answer)
+                assert (
+                    is_error
+                    or answer.status in {400, 413, 414}
+                    or (name in {"state", "unknown"} and "/login?request=" in location_of(answer))
+                )
+                assert len(answer.body) < LARGEST_ANSWER
+                assert name == "state" or "/login" in location_of(answer) or len(location_of(answer)) < 1_000
