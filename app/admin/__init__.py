@@ -1,4 +1,4 @@
-"""What an operator can do: clients, users, shops and scopes, a file that declares them, and codes for a sandbox. No HTTP.
+"""What an operator can do: clients, users, shops and scopes, a file that declares them, signing keys, and codes for a sandbox. No HTTP.
 
 Each function takes an :class:`Operator`, does its work in one transaction, and leaves an audit event for every change.
 """
@@ -18,6 +18,7 @@ from app.admin.clients import (
 from app.admin.codes import CodeRequest, IssuedCode, issue_code
 from app.admin.document import Document, parse_document, read_document
 from app.admin.fields import Refused
+from app.admin.keys import list_keys, retire_key, rotate_keys
 from app.admin.operator import SANDBOX, Change, Desk, Operator, Rules, Status
 from app.admin.scopes import create_scope, list_scopes, show_scope, update_scope
 from app.admin.shops import create_shop, disable_shop, enable_shop, list_shops, show_shop, update_shop
@@ -70,6 +71,7 @@ __all__ = [
     "grant_user_shop",
     "issue_code",
     "list_clients",
+    "list_keys",
     "list_scopes",
     "list_sessions",
     "list_shops",
@@ -78,6 +80,8 @@ __all__ = [
     "read_document",
     "reset_password",
     "reset_second_factor",
+    "retire_key",
+    "rotate_keys",
     "rotate_secret",
     "set_password",
     "show_client",

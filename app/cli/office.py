@@ -39,7 +39,7 @@ def operate(database: str | None, work: "Callable[[Operator], Awaitable[T]]", *,
     """
     settings = settings_with(database)
     if is_there:
-        _check_it_is_there(settings.database_url.get_secret_value())
+        check_it_is_there(settings.database_url.get_secret_value())
     return asyncio.run(_operate(settings, work))
 
 
@@ -61,8 +61,12 @@ async def _operate(settings: "Settings", work: "Callable[[Operator], Awaitable[T
         await storage.close()
 
 
-def _check_it_is_there(url: str) -> None:
-    """Catch a mistyped path, which would otherwise become a new and empty database."""
+def check_it_is_there(url: str) -> None:
+    """Catch a mistyped path, which would otherwise become a new and empty database.
+
+    Raises:
+        Mistake: there is no file at the path.
+    """
     if url.startswith(_SQLITE) and not Path(path := url.removeprefix(_SQLITE)).exists():
         raise Mistake(f"there is no database at {path}: name yours with --database, or make one with tokenry migrate")
 

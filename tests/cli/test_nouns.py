@@ -155,3 +155,28 @@ def test_a_mistyped_path_does_not_become_a_new_database(tokenry: Command, sqlite
     said = tokenry("clients", "list", "--database", f"sqlite:///{sqlite}x").line
     assert said == f"there is no database at {sqlite}x: name yours with --database, or make one with tokenry migrate"
     assert not sqlite.with_name("tokenry.dbx").exists()
+
+
+def test_signing_keys_from_their_making_to_their_end(tokenry: Command, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKENRY_SECRET_KEY", LONG)
+    assert tokenry("migrate").code == 0
+    assert as_json(tokenry("keys", "list", "-o", "json")) == []
+    assert tokenry("keys", "rotate").out.count("created  key") == 3
+    made = as_json(tokenry("keys", "rotate", "ES256", "-o", "json"))[0]["name"]
+    first, second = (key for key in as_json(tokenry("keys", "list", "-o", "json")) if key["algorithm"] == "ES256")
+    assert (first["state"], second["state"], second["kid"]) == ("signing", "waiting", made)
+    assert tokenry("keys", "list").out.splitlines()[0].split() == ["kid", "algorithm", "state", "active_from", "published_until"]
+    assert tokenry("keys", "retire", made).out == f"updated key {made}: retired_at\n"
+    assert "--force" in tokenry("keys", "retire", first["kid"]).line
+    assert tokenry("keys", "retire", first["kid"], "--force").out == f"updated key {first['kid']}: retired_at\n"
+    assert tokenry("keys", "rotate", "RS256", "--now").code == 0
+    states = [(key["algorithm"], key["state"]) for key in as_json(tokenry("keys", "list", "-o", "json"))]
+    assert sorted(states) == [
+        *[("ES256", "retired"), ("ES256", "retired"), ("ES256", "signing"), ("EdDSA", "signing")],
+        *[("RS256", "published"), ("RS256", "signing")],
+    ]
+
+
+def test_signing_keys_need_the_secret_key_and_a_database(tokenry: Command, sqlite: Path) -> None:
+    assert "there is no database at" in tokenry("keys", "rotate").line
+    assert not list(sqlite.parent.iterdir())
