@@ -225,5 +225,6 @@ def _factors(words: Mapping[str, str]) -> Mapping[str, View]:
         ),
         "second_factor_settings": SecondFactorSettingsPage(since=NOW - timedelta(days=90), recovery_codes=8),
         "passkeys": PasskeysPage(person="alice", passkeys=keys, options=_CREATION, done=Done.PASSKEY_ADDED),
+        "passkeys-full": PasskeysPage(person="alice", passkeys=keys),
         "passkeys-empty": PasskeysPage(person="alice", options=_CREATION),
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import math
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
@@ -30,6 +31,7 @@ SETUP_MINUTES: Final = 15
 PROVED: Final = ("otp", "mfa")
 """What the second step adds to the ``amr`` of a session (RFC 8176 §2)."""
 _LONGEST: Final = 1024
+_log: Final = logging.getLogger("tokenry.second_factor")
 
 Spend = Callable[[Catalog], bool]
 """Spends what is good once, inside the transaction of what it is spent for; false where it was spent before."""
@@ -199,6 +201,8 @@ class SecondFactors:
             return lambda catalog: catalog.spend_recovery_code(user.id, code_hash)
         app = await self._storage.look(lambda catalog: catalog.totp(user.id))
         secret = self._secrets.open(user.id, app.secret_sealed) if app is not None else None
+        if app is not None and secret is None:
+            _log.warning("the authenticator app of user %s was sealed under another secret key", user.id)
         step = await self._step_of(secret, code) if secret is not None else None
         return None if step is None else lambda catalog: catalog.spend_totp_step(user.id, step)
 

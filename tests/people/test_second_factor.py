@@ -10,8 +10,10 @@ import pyotp
 import pytest
 
 from app.admin import set_password
+from app.browser.totp import TotpSecrets
 from app.core.secrets import unseal
 from app.models import Session, User
+from app.storage import Catalog
 from tests.fixtures.server import SECRET_KEY
 from tests.fixtures.visits import Visit
 from tests.fixtures.world import CALLBACK, CHALLENGE, World
@@ -360,6 +362,31 @@ async def test_another_persons_codes_are_worth_nothing(visit: Visit, visits: Ope
         await fresh.send({"code": code})
         assert fresh.answer.status_code == 401
     await fresh.send({"code": mine.code()})
+    assert fresh.path == "/account"
+
+
+async def test_a_secret_that_another_key_sealed_is_told_to_the_operator_and_recovery_codes_still_let_in(
+    visit: Visit, visits: OpenVisit, person: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    phone = await set_up(visit, person)
+    user = await user_of(visit.world, person)
+    codes = await visit.world.storage.look(lambda catalog: catalog.recovery_codes_of(user.id))
+
+    def seal_anew(catalog: Catalog) -> None:
+        assert catalog.remove_totp(user.id)
+        assert catalog.put_totp(user.id, TotpSecrets(b"another key, of thirty-two bytes").seal(user.id, phone.secret))
+        app = catalog.totp(user.id)
+        assert app is not None
+        assert catalog.confirm_totp(app, 1)
+        catalog.put_recovery_codes(user.id, [code.code_hash for code in codes])
+
+    await visit.world.storage.transact(seal_anew)
+    fresh = await visits()
+    await fresh.log_in(person, PASSWORD)
+    await fresh.send({"code": phone.code()})
+    assert fresh.answer.status_code == 401
+    assert f"the authenticator app of user {user.id} was sealed under another secret key" in caplog.text
+    await fresh.send({"code": phone.codes[0]})
     assert fresh.path == "/account"
 
 
