@@ -29,8 +29,9 @@ def static_router(assets: Assets) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.api_route("/static/{address}", methods=["GET", "HEAD"])
-    async def static(request: Request, address: str) -> Response:
-        asset = assets.by_address.get(address)
+    async def static(request: Request) -> Response:
+        # Not as an argument: for the first one that the framework is to convert it imports all of an older Pydantic.
+        asset = assets.by_address.get(request.path_params["address"])
         if asset is None:
             raise HTTPException(404)
         if asset.packed is not None and _takes_gzip(request.headers.get("accept-encoding", "")):

@@ -16,6 +16,7 @@ from tests.journeys.wire import at_once, form
 MEGABYTE: Final = 1024 * 1024
 MAXIMUM_MEMORY: Final = 90 * MEGABYTE
 HEAVY: Final = {
+    "pydantic.v1",
     "aiosqlite",
     "alembic",
     "asyncpg",
