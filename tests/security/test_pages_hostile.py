@@ -1,20 +1,24 @@
 """Pages in front of what no browser sends: bytes that are no text, values without end, methods and names of hosts that are not ours."""
 
 import itertools
+import json
 import time
 from typing import Final
+from urllib.parse import quote
 
 import pytest
 
-from app.admin import reset_password
+from app.admin import create_user, grant_user_shop, reset_password
+from tests.fixtures.authenticator import Authenticator
 from tests.fixtures.visits import Visit
-from tests.fixtures.world import ISSUER, World
+from tests.fixtures.world import CALLBACK, ISSUER, World
 from tests.security.doors import LARGEST_ANSWER, Answer
 from tests.security.people import (
     BROWSER,
     DATABASES,
     DEVICES,
     EVERY_GATE,
+    EVIL,
     GATES,
     PASSWORD,
     SESSION,
@@ -28,6 +32,7 @@ from tests.security.people import (
     field_of,
     location_of,
     split,
+    told,
 )
 
 pytestmark = DATABASES
@@ -277,3 +282,140 @@ async def test_a_request_without_end_gets_a_short_answer_at_once(world: World, g
                 )
                 assert len(answer.body) < LARGEST_ANSWER
                 assert name == "state" or "/login" in location_of(answer) or len(location_of(answer)) < 1_000
+
+
+# -- methods, and names that are not ours ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.security("HD-01")
+async def test_a_method_that_no_page_knows_is_told_so(visit: Visit, person: str) -> None:
+    await visit.log_in(person, PASSWORD)
+    rogue = rogue_of(visit)
+    for path in (*PAGES, *ENDPOINTS):
+        for method in ("HEAD", "PUT", "DELETE", "PATCH", "TRACE", "OPTIONS", "CONNECT", "PROPFIND", "get", "GET ", "X" * 500):
+            answer = await rogue.get(path, STANDARD.query(), ("origin", EVIL), ("access-control-request-method", "POST"), method=method)
+            assert answer.status == 405, (method, path)
+            assert set((answer.header("allow") or "").split(", ")) <= {"GET", "POST"}
+            assert (answer.header("cache-control"), answer.header("x-content-type-options")) == ("no-store", "nosniff")
+            assert not [name for name, _ in answer.headers if name.startswith(b"access-control") or name == b"location"]
+            assert b"evil.example" not in answer.body
+            assert b"TRACE" not in answer.body
+    assert (await visit.go("/account")).path == "/account"
+
+
+FORGED: Final = [
+    ("host", "evil.example"),
+    ("x-forwarded-host", "evil.example"),
+    ("x-forwarded-server", "evil.example"),
+    ("x-forwarded-proto", "http"),
+    ("x-forwarded-port", "666"),
+    ("x-forwarded-prefix", "/evil.example"),
+    ("forwarded", "for=198.51.100.66;host=evil.example;proto=http"),
+    ("x-original-url", "/evil.example"),
+    ("x-rewrite-url", "/evil.example"),
+    ("x-http-method-override", "POST"),
+    ("base-url", EVIL),
+    ("x-host", "evil.example"),
+]
+
+
+@pytest.mark.security("MD-03")
+@pytest.mark.security("AZ-07")
+@pytest.mark.security("DP-03")
+async def test_no_address_of_ours_follows_the_name_that_somebody_asks_for(visit: Visit, person: str) -> None:
+    rogue = Rogue(visit.world)
+    for gate in GATES.values():
+        answer = await rogue.get(gate.path, gate.query(), *FORGED)
+        assert location_of(answer).startswith("/login?request=")
+        assert b"evil" not in b" ".join(value for _, value in answer.headers)
+        denied = await rogue.get(gate.path, gate.query(response_type="bogus"), *FORGED)
+        assert told(denied).get("iss") == (ISSUER if gate.names_issuer else None)
+    link = (await reset_password(visit.world.operator, person, ISSUER)).link
+    await visit.log_in(person, PASSWORD)
+    rogue = rogue_of(visit)
+    for path in (*PAGES, link.removeprefix(ISSUER), "/no-such-page", "/authorize"):
+        answer = await rogue.get(*split(path), *FORGED, ("accept", "text/html"))
+        assert complaints(answer) == []
+        assert b"evil" not in answer.body + b" ".join(value for _, value in answer.headers), path
+        assert location_of(answer)[:2] in {"", "/l", "/a"}, path
+
+
+@pytest.mark.security("LG-14")
+async def test_no_path_leads_elsewhere(world: World) -> None:
+    rogue = Rogue(world)
+    for path in (
+        "//evil.example",
+        "//evil.example/..",
+        "/\\evil.example",
+        "/%2f%2fevil.example",
+        "///evil.example//",
+        "/login/",
+        "/login//",
+        "//login",
+    ):
+        for method in ("GET", "POST"):
+            answer = await rogue.get(path, b"", ("accept", "text/html"), method=method)
+            assert (answer.status, answer.header("location")) == (404, None), path
+            assert b"evil" not in answer.body
+
+
+# -- what is stored and shown ----------------------------------------------------------------------------------------------------------
+
+SCRIPT: Final = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 }}"
+
+
+@pytest.mark.security("AZ-12")
+async def test_no_name_that_is_shown_is_more_than_a_name(visits: OpenVisit, world: World) -> None:
+    """Names of apps, shops, scopes, people and browsers are their owners' to choose."""
+    name, there = json.dumps(SCRIPT), 'redirect_uris = ["http://127.0.0.1:9401/cb"]\nshops = ["66", "67"]'
+    declared = [
+        f'[[scopes]]\nname = "odd"\ntitle = {{ en = {name}, zh = {name} }}',
+        f'[[shops]]\ndialect = "youzan"\ncode = "66"\nname = {name}\n[[shops]]\ndialect = "youzan"\ncode = "67"\nname = {name}',
+        f'[[clients]]\nclient_id = "odd-app"\nclient_name = {name}\nclient_secret = "odd"\ndialect = "youzan"\nscope = "odd"\n{there}',
+    ]
+    for part in declared:
+        await world.declare(part)
+    person = SCRIPT[:60]
+    await create_user(world.operator, {"username": person, "password": PASSWORD, "name": SCRIPT, "email": "<script>alert(1)</script>@x"})
+    for code in ("66", "67"):
+        await grant_user_shop(world.operator, person, "youzan", code)
+    visit, other = await visits(user_agent=SCRIPT), await visits(user_agent=SCRIPT + " Chrome/1 <b>Linux</b>")
+    query = "response_type=code&client_id=odd-app&redirect_uri=" + quote(CALLBACK, safe="")
+    shown = 0
+
+    def look(seen: Visit, *, holds: str = SCRIPT) -> None:
+        nonlocal shown
+        assert complaints(seen.answer) == []
+        texts = [element.text for element in seen.page.elements]
+        values = [value for element in seen.page.elements for value in element.attributes.values()]
+        assert any(holds in text for text in [*texts, *values]), seen.path
+        assert not [element for element in seen.page.all("img", "script") if "alert" in str(element.attributes) + element.text]
+        shown += 1
+
+    await other.log_in(person, PASSWORD)
+    look(await visit.go(f"/oauth/authorize?{query}"))
+    await visit.send({"username": SCRIPT, "password": "wrong"})
+    look(visit)
+    await visit.send({"username": person, "password": PASSWORD})
+    look(visit)
+    look(await visit.go(f"{visit.path}&ui_locales=zh"))
+    await visit.send({"decision": "approve", "shop": "66"})
+    assert "code" in told(visit.answer)
+    look(await visit.go("/account"))
+    await visit.go(f"/oauth/authorize?{query}&redirect_uri=x")
+    assert complaints(visit.answer) == []
+    look(await visit.go("/oauth/authorize?client_id=odd-app&redirect_uri=x&response_type=code"))
+    for path in ("/account/password", "/logout"):
+        look(await visit.go(path), holds=person)
+    assert complaints((await visit.go("/account/second-factor")).answer) == []
+    device = Authenticator(ISSUER)
+    await visit.go("/account/passkeys")
+    (area,) = [element for element in visit.page.all("div") if "data-passkey" in element.attributes]
+    assert json.loads(area.attributes["data-options"])["user"]["displayName"] == SCRIPT
+    await visit.send({"credential": device.create(area.attributes["data-options"]), "name": SCRIPT})
+    look(visit)
+    link = (await reset_password(world.operator, person, ISSUER)).link.removeprefix(ISSUER)
+    look(await visit.go(link), holds=person)
+    await visit.go("/login", request=SCRIPT, ui_locales=SCRIPT, half=SCRIPT)
+    assert complaints(visit.answer) == []
+    assert shown == 10
