@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import os
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -20,6 +23,9 @@ _LIGHT: Final = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1)
 THREADS: Final = 2
 QUEUE: Final = 64
 """Checks that may wait for a thread; beyond it the service says that it is busy."""
+
+_NICENESS: Final = 5
+"""How much less urgent a check is than an answer. Where both want a processor, answers wait half as long; checks still get their share."""
 
 
 def hash_password(password: str, *, light: bool = False) -> str:
@@ -41,11 +47,17 @@ def dummy_hash(time_cost: int, memory_cost: int, parallelism: int) -> str:
     return PasswordHasher(time_cost, memory_cost, parallelism).hash("no password has this hash")
 
 
+def _give_way() -> None:
+    """Let this thread give way to the one that answers: on Linux each thread has a niceness of its own (sched(7))."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + _NICENESS)
+
+
 class PasswordPool:
     """Runs password checks in a few threads; who cannot get one within the queue's bound is refused at once."""
 
     def __init__(self, threads: int = THREADS, queue: int = QUEUE) -> None:
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="password")
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="password", initializer=_give_way)
         self._slots = asyncio.Semaphore(threads)
         self._bound = threads + queue
         self._inside = 0
