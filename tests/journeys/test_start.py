@@ -4,13 +4,12 @@ import asyncio
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.fixtures.server import Server
-from tests.journeys.conftest import Sandbox
+from tests.fixtures.server import ROOT, Server
 from tests.journeys.wire import at_once, form
 
 MEGABYTE: Final = 1024 * 1024
@@ -67,14 +66,26 @@ def test_starting_imports_nothing_heavy(imported: set[str]) -> None:
     assert found == set()
 
 
-def test_a_worker_over_either_database_stays_under_ninety_megabytes(start_sandboxes: Callable[[int], list[Sandbox]]) -> None:
-    (sandbox,) = start_sandboxes(1)
-    (process,) = sandbox.server.processes()
-    request = form("/token", {"grant_type": "client_credentials"}, basic=("demo-service", "demo-service-secret"))
-    for _ in range(10):
-        answers = asyncio.run(at_once([(sandbox.port, request)] * 64))
-        assert {answer.status for answer in answers} == {200}
-    memory = process.memory_info().rss
+CLIENT: Final = """
+[[clients]]
+client_id = "service"
+client_secret = "a-secret-of-a-service-that-is-long-enough"
+grant_types = ["client_credentials"]
+"""
+
+
+def test_a_worker_over_either_database_stays_under_ninety_megabytes(database_url: str, tmp_path: Path) -> None:
+    declared = tmp_path / "clients.toml"
+    declared.write_text(CLIENT, encoding="utf-8")
+    apply = [sys.executable, "-m", "app", "apply", str(declared), "--database", database_url]
+    subprocess.run(apply, check=True, capture_output=True, cwd=ROOT, timeout=60)
+    request = form("/token", {"grant_type": "client_credentials"}, basic=("service", "a-secret-of-a-service-that-is-long-enough"))
+    with Server(database_url) as server:
+        (process,) = server.processes()
+        for _ in range(10):
+            answers = asyncio.run(at_once([(server.port, request)] * 64))
+            assert {answer.status for answer in answers} == {200}
+        memory = process.memory_info().rss
     assert memory < MAXIMUM_MEMORY, f"{memory / MEGABYTE:.0f} MB"
 
 
