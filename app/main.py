@@ -32,7 +32,7 @@ from app.core.secret_key import SecretKey
 from app.dialects import DialectError, Dialects, load_dialects
 from app.ledger import StorageUnavailable
 from app.listener import bind, check_certificate, uvicorn_options
-from app.oauth2 import AuthorizationServer
+from app.oauth2 import AuthorizationServer, Subjects
 from app.pipeline import Pipeline
 from app.proofs import Gatherer, KeyKeeper, Minter, PasswordPool, check_signing_keys
 from app.routers import health
@@ -95,8 +95,9 @@ def create_app(
         opened = storage or await open_storage(settings.database_url.get_secret_value(), clock=clock)
         pool = PasswordPool()
         app.state.storage = opened
-        engine, gatherer = AuthorizationServer(settings.effective_issuer), Gatherer(opened, clock, pool)
         keys = (key or read_key(settings)).derive
+        engine = AuthorizationServer(settings.effective_issuer, Subjects(keys(b"pairwise")))
+        gatherer = Gatherer(opened, clock, pool)
         keeper = well_known.keeper = KeyKeeper(opened, clock, keys(b"signing"))
         minter = Minter(keeper, clock)
         pipeline = Pipeline(opened, engine, gatherer, minter, clock)

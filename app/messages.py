@@ -4,7 +4,7 @@ Machines ask for tokens by a :class:`Request` and are told an :class:`Outcome`. 
 what was decided of it is an :class:`ErrorPage`, a :class:`Redirect` or an :class:`Ask`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -111,18 +111,17 @@ class Proofs:
     attempts: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unsigned:
+class Unsigned(NamedTuple):
     """A token that is decided and not signed yet: what it holds, and the algorithm that signs it (RFC 7519).
 
-    ``typ`` is the type in its header (RFC 8725 §3.11). ``hashes`` are claims that hold the hash of another member of the answer, by the
-    name of that member: ``at_hash`` of an access token that may itself be unsigned yet.
+    ``typ`` is the type in its header (RFC 8725 §3.11). ``hashes`` are claims that hold the hash of another member of the answer, each
+    with the name of that member: ``at_hash`` of an access token that may itself be unsigned yet.
     """
 
     typ: str
     algorithm: str
-    claims: Mapping[str, object] = field(repr=False)
-    hashes: Mapping[str, str] = field(default_factory=dict)
+    claims: Mapping[str, object]
+    hashes: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -167,7 +166,7 @@ class AuthorizationRequest(Request):
     the client and its redirect URI can be relied on nevertheless.
 
     ``asked_at`` is when the browser first came with the request, ``None`` for now: ``prompt=login`` and ``max_age`` are met by a login
-    since. ``subject`` is the user that a verified ``id_token_hint`` names.
+    since. ``subject`` is the one whom a verified ``id_token_hint`` names, as this client knows them.
     """
 
     response_types: Mapping[str, ResponseType]

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from app.browser.sessions import Sessions
 from app.browser.visitor import Visitor
+from app.core.claims import TITLES
 from app.core.clock import Clock
 from app.core.policy import ShopRule
 from app.dialects import AuthorizationReading
@@ -85,13 +86,13 @@ class Authorization:
         return Considered(message=message, visit=visit, decided=decided), writes
 
     async def titles(self, scopes: Iterable[str], language: str) -> Mapping[str, str]:
-        """Return what scopes mean, in plain words of a language where an operator has given some.
+        """Return what scopes mean, in plain words of a language where an operator has given some, or the standard has.
 
         Raises:
             StorageUnavailable: there is no database.
         """
         known = {scope.name: scope.title for scope in await self._storage.look(lambda catalog: catalog.scopes())}
-        return {name: known.get(name, {}).get(language) or name for name in scopes}
+        return {name: known.get(name, {}).get(language) or TITLES.get(name, {}).get(language) or name for name in scopes}
 
     def _look(self, catalog: Catalog, reading: AuthorizationReading, visitor: Visitor) -> tuple[AuthorizationRequest, Visit]:
         client = catalog.client(reading.client_id) if reading.client_id is not None else None

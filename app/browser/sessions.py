@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.browser.visitor import Visitor, new_cookie_value
 from app.core.clock import Clock
-from app.core.secrets import digest
+from app.core.secrets import digest, new_id
 from app.models import Session, User
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Sessions:
             amr=list(amr),
             user_agent=visitor.user_agent,
             address=visitor.address,
+            sid=new_id(),
         )
         instead_of = digest(visitor.session) if visitor.session else None
         return value if catalog.add_session(session, user, instead_of) else None

@@ -45,6 +45,9 @@ class Cause(StrEnum):
     LOGIN_REQUIRED = "login_required"
     CONSENT_REQUIRED = "consent_required"
     INTERACTION_REQUIRED = "interaction_required"
+    UNMET_AUTHENTICATION = "unmet_authentication"
+    NO_BEARER = "no_bearer"
+    INSUFFICIENT_SCOPE = "insufficient_scope"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
     UNAVAILABLE = "unavailable"
     SERVER_ERROR = "server_error"
@@ -53,7 +56,8 @@ class Cause(StrEnum):
 class StandardAnswer(NamedTuple):
     """The HTTP status and the ``error`` code that a cause has, and the words for a developer.
 
-    The codes are those of RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1 and OpenID Connect Core §3.1.2.6.
+    The codes are those of RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, OpenID Connect Core §3.1.2.6 and OpenID Connect Core Error Code
+    ``unmet_authentication_requirements`` 1.0.
     ``description`` is what is said where the refusal itself brings no words: printable ASCII without quotes and backslashes.
     """
 
@@ -98,6 +102,11 @@ STANDARD_ANSWERS: Final[dict[Cause, StandardAnswer]] = {
     Cause.LOGIN_REQUIRED: StandardAnswer(400, "login_required", "The person must log in, and prompt=none forbids to ask."),
     Cause.CONSENT_REQUIRED: StandardAnswer(400, "consent_required", "The person must consent, and prompt=none forbids to ask."),
     Cause.INTERACTION_REQUIRED: StandardAnswer(400, "interaction_required", "The person must choose, and prompt=none forbids to ask."),
+    Cause.UNMET_AUTHENTICATION: StandardAnswer(
+        400, "unmet_authentication_requirements", "The person cannot prove who they are in the way that is asked for."
+    ),
+    Cause.NO_BEARER: StandardAnswer(401, "invalid_token", "An access token is needed."),
+    Cause.INSUFFICIENT_SCOPE: StandardAnswer(403, "insufficient_scope", "The access token was not granted for this."),
     Cause.TOO_MANY_ATTEMPTS: StandardAnswer(429, "temporarily_unavailable", "Too many failed attempts. Try again later."),
     Cause.UNAVAILABLE: StandardAnswer(503, "temporarily_unavailable", "The service is busy. Try again shortly."),
     Cause.SERVER_ERROR: StandardAnswer(500, "server_error", "The server failed to answer this request."),

@@ -46,10 +46,12 @@ class RedirectUriRule(StrEnum):
 class PkceRule(StrEnum):
     """From whom the authorization endpoint demands a ``code_challenge`` (RFC 7636 §4.3); one that is sent is checked always.
 
-    ``required``: everybody (RFC 9700 §2.1.1). ``public``: clients that have no secret. ``optional``: nobody.
+    ``required``: everybody (RFC 9700 §2.1.1). ``nonce``: everybody but clients with a secret that send a ``nonce`` of OpenID Connect,
+    which the ID token brings back. ``public``: clients that have no secret. ``optional``: nobody.
     """
 
     REQUIRED = "required"
+    NONCE = "nonce"
     PUBLIC = "public"
     OPTIONAL = "optional"
 
@@ -69,8 +71,9 @@ _BOUNDS: Final = {
     "refresh_token_idle_in": (0, _CENTURY),
     "family_expires_in": (0, _CENTURY),
     "grace_in": (0, 30),
+    "id_token_expires_in": (60, 86400),
 }
-"""Seconds; a grace beyond half a minute would hide a theft."""
+"""Seconds; a grace beyond half a minute would hide a theft, and no signed token outlives the publication of its key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +86,8 @@ class Policy:
 
     Of the authorization endpoint: ``pkce`` and ``consent``; ``iss`` names this server in every answer (RFC 9207);
     ``any_loopback_port`` lets the port of a registered ``http://127.0.0.1`` or ``http://[::1]`` vary for a client without a secret
-    (RFC 8252 §7.3).
+    (RFC 8252 §7.3). ``id_token``: with the scope ``openid`` the grant yields ID tokens (OpenID Connect Core §2), which live for
+    ``id_token_expires_in``.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (read by the loader of dialect files, never changed)
@@ -107,6 +111,8 @@ class Policy:
     consent: ConsentRule = ConsentRule.REMEMBERED
     iss: bool = False
     any_loopback_port: bool = False
+    id_token: bool = False
+    id_token_expires_in: int = 3600
 
     def __post_init__(self) -> None:
         """Refuse lifetimes that cannot be, or that make a safeguard none.

@@ -23,7 +23,7 @@ D = TypeVar("D", Door, AuthorizationDoor)
 
 BUILT_IN: Final = Path(__file__).parent
 _POLICY: Final = TypeAdapter(Policy)
-_SUCCESS_VALUES: Final = frozenset({"access_token", "token_type", "expires_in", "refresh_token", "scope", "expires_at", "now"})
+_SUCCESS_VALUES: Final = frozenset({"access_token", "token_type", "expires_in", "refresh_token", "id_token", "scope", "expires_at", "now"})
 _MOMENTS: Final = frozenset({"expires_at", "now"})
 _ERROR_VALUES: Final = frozenset({"error", "description", "now"})
 
@@ -164,7 +164,7 @@ def _build(tables: DialectTables) -> Dialect:
 _WORDS: Final = frozenset({"grant_type", "client_id", "client_secret", "client_name", "code", "redirect_uri", "code_verifier"}) | {
     *("refresh_token", "username", "password", "scope", "shop", "token", "token_type_hint"),
     *("response_type", "response_mode", "state", "code_challenge", "code_challenge_method", "request", "request_uri"),
-    *("prompt", "max_age", "login_hint", "ui_locales", "display"),
+    *("prompt", "max_age", "login_hint", "ui_locales", "display", "nonce", "acr_values", "claims"),
 }
 """What a parameter may mean to the engine."""
 _CANNOT_DO_WITHOUT: Final = {

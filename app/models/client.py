@@ -9,17 +9,19 @@ from authlib.oauth2.rfc6749 import ClientMixin
 from sqlalchemy import JSON, Column, Integer, String, Table, Text
 
 from app.core.scopes import allowed_scope
+from app.models.client_metadata import ClientMetadata
 from app.models.client_secret import ClientSecret
 from app.models.record import UtcDateTime, metadata
 
 
 @dataclass(slots=True, kw_only=True)
-class Client(ClientMixin):
+class Client(ClientMetadata, ClientMixin):
     """An application that asks for tokens.
 
     ``grant_types`` holds the dialect's own words; ``None`` means every grant of the dialect. ``token_endpoint_auth_method`` of
     ``None`` means HTTP Basic or the body. ``options`` are the dialect's named variations (``envelope`` and the like), ``extra`` the
-    further members of RFC 7591 that decide nothing here. ``version`` grows with every change of the row, its secrets or its shops.
+    further metadata, of which :class:`ClientMetadata` reads what counts here. ``version`` grows with every change of the row, its
+    secrets or its shops.
     """
 
     table: ClassVar[Table] = Table(

@@ -1,9 +1,9 @@
 """One request to the authorization endpoint: who asks, where the answer goes, and what is known of the person at the browser."""
 
 from datetime import datetime
-from typing import Final
 
 from app.core.causes import Cause
+from app.core.claims import OPENID, acr_of, scopes_for
 from app.core.policy import ConsentRule, ShopRule
 from app.core.redirect_uris import has_verified_origin, is_registered
 from app.core.scopes import scopes_of
@@ -11,10 +11,9 @@ from app.ledger import Facts, Visit
 from app.messages import AuthorizationRequest, Decision, Proofs, Refusal, ResponseType
 from app.models import Client, Shop
 from app.oauth2.request import ExchangeRequest
+from app.oauth2.requested_claims import RequestedClaims, read_claims
+from app.oauth2.subjects import Subjects
 from app.oauth2.wishes import Wishes
-
-_OPENID: Final = "openid"
-"""The scope that makes a request one of OpenID Connect, which must say where its answer goes (Core §3.1.2.1)."""
 
 
 class AuthorizationExchange(ExchangeRequest):
@@ -23,10 +22,12 @@ class AuthorizationExchange(ExchangeRequest):
     message: AuthorizationRequest
     client: Client
 
-    def __init__(self, message: AuthorizationRequest, visit: Visit, decision: Decision | None, now: datetime) -> None:
+    def __init__(self, message: AuthorizationRequest, visit: Visit, decision: Decision | None, now: datetime, subjects: Subjects) -> None:
         super().__init__(message, Facts(client=visit.client), Proofs(), now)
         self.visit = visit
         self.wishes = Wishes()
+        self.claims = RequestedClaims()
+        self._subjects = subjects
         self._decision = decision
         self.effective_redirect_uri = ""
         self.shop: Shop | None = None
@@ -54,7 +55,8 @@ class AuthorizationExchange(ExchangeRequest):
             if not is_registered(sent, client.redirect_uris, any_loopback_port=any_port):
                 raise Refusal(Cause.UNREGISTERED_REDIRECT_URI)
             return sent
-        if "redirect_uri" in message.required or _OPENID in scopes_of(message.parameters.get("scope", "")):
+        # A request of OpenID Connect must say where its answer goes (Core §3.1.2.1).
+        if "redirect_uri" in message.required or OPENID in scopes_of(message.parameters.get("scope", "")):
             raise Refusal(Cause.MISSING_PARAMETER, f"The parameter {message.required.get('redirect_uri', 'redirect_uri')} is missing.")
         only = client.get_default_redirect_uri()
         if only is None:
@@ -67,9 +69,37 @@ class AuthorizationExchange(ExchangeRequest):
         return self.message.response_types[self.message.response_type]
 
     @property
+    def is_openid(self) -> bool:
+        """Whether this is a request of OpenID Connect (Core §3.1.2.1)."""
+        return self.message.policy.id_token and OPENID in scopes_of(self.scope or "")
+
+    def read_wishes(self) -> None:
+        """Read what the request says of the person's login, and what it wants to be told of them.
+
+        Raises:
+            Refusal: it cannot be read.
+        """
+        text = self.message.parameters.get("claims") if self.is_openid else None
+        if text is not None:
+            self.claims = read_claims(text, scopes_of(self.client.scope))
+        self.wishes = Wishes.of(self.message, self.client.default_max_age, self.claims)
+
+    @property
     def scopes(self) -> tuple[str, ...]:
-        """Return what would be granted."""
-        return scopes_of(self.scope or "")
+        """Return what would be granted, in the words that a person is asked: a claim counts as the scope that it belongs to."""
+        granted = scopes_of(self.scope or "")
+        return (*granted, *(scope for scope in scopes_for(self.claims.names) if scope not in granted))
+
+    @property
+    def subject(self) -> str | None:
+        """Return who is logged in, as the client knows them."""
+        user = self.visit.user
+        return self._subjects.of(self.client, user.id) if user is not None else None
+
+    @property
+    def acr(self) -> str:
+        """Return how well the person who is logged in has proved who they are."""
+        return acr_of(self.visit.session.amr if self.visit.session is not None else ())
 
     @property
     def shops(self) -> tuple[Shop, ...]:

@@ -56,5 +56,9 @@ class AuthorizationGrant(TokenGrant):
         """
         if user is None:
             raise Refusal(Cause.ACCESS_DENIED)
-        self.request.user = user
-        self.begin_family(self.request.scope or "", user=user, shop=self.request.shop, refreshable=self.is_refreshable)
+        request, session = self.request, self.request.visit.session
+        request.user = user
+        family = self.begin_family(request.scope or "", user=user, shop=request.shop, refreshable=self.is_refreshable)
+        if request.is_openid and session is not None:
+            family.auth_time, family.acr, family.amr = session.created_at, request.acr, " ".join(session.amr)
+            family.sid, family.claims = session.sid, request.claims.stored()

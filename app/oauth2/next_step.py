@@ -3,6 +3,7 @@
 | the person                                                   | next    | with ``prompt=none``   |
 | ------------------------------------------------------------ | ------- | ---------------------- |
 | is not logged in, or not as the request demands              | LOGIN   | login_required         |
+| could prove better who they are, as the request demands      | LOGIN   | login_required         |
 | has just answered, or so much that there is nothing to pick  | ISSUE   |                        |
 | was never asked, was asked about less, must be asked again   | CONSENT | consent_required       |
 | has just answered something else                             | CONSENT |                        |
@@ -20,11 +21,13 @@ def next_step(exchange: AuthorizationExchange) -> Step:
     """Return what comes next; ``ISSUE`` also where the person's answer was a refusal, which is then told.
 
     Raises:
-        Refusal: the person would have to be asked, and ``prompt=none`` forbids it.
+        Refusal: the person would have to be asked, and ``prompt=none`` forbids it; or they cannot prove who they are as is demanded.
     """
     wishes, answer = exchange.wishes, exchange.answer
     if not is_logged_in(exchange):
         return _asking(exchange, Step.LOGIN, Cause.LOGIN_REQUIRED)
+    if wishes.acrs is not None and exchange.acr not in wishes.acrs:
+        return _prove_better(exchange)
     if answer is not None and (not answer.approved or answer.shop is not None or not exchange.shops):
         return Step.ISSUE
     if wishes.fresh_consent or exchange.is_misunderstood or not _is_covered(exchange):
@@ -40,12 +43,23 @@ def _asking(exchange: AuthorizationExchange, step: Step, otherwise: Cause) -> St
     return step
 
 
+def _prove_better(exchange: AuthorizationExchange) -> Step:
+    """Let somebody log in anew who has a second factor that this session did not see; refuse whoever has none (Core §5.5.1.1)."""
+    session, user, asked_at = exchange.visit.session, exchange.visit.user, exchange.message.asked_at
+    was_just_now = session is None or (asked_at is not None and session.created_at >= asked_at)
+    if user is None or user.second_factor_at is None or was_just_now:
+        raise Refusal(Cause.UNMET_AUTHENTICATION)
+    return _asking(exchange, Step.LOGIN, Cause.LOGIN_REQUIRED)
+
+
 def is_logged_in(exchange: AuthorizationExchange) -> bool:
     """Whether somebody is logged in, in a way that the request accepts."""
     session, user, message, wishes = exchange.visit.session, exchange.visit.user, exchange.message, exchange.wishes
     if session is None or user is None or not _stands(session, user, exchange):
         return False
-    if message.subject not in {None, user.id}:
+    if message.subject is not None and message.subject != exchange.subject:
+        return False
+    if wishes.subjects is not None and exchange.subject not in wishes.subjects:
         return False
     if message.asked_at is not None and session.created_at >= message.asked_at:
         return True

@@ -55,6 +55,7 @@ class ExchangeRequest(OAuth2Request):
         self.now = now
         self.writes = Writes(now)
         self.replayed = False
+        self.is_unsigned = False
         self.members: Mapping[str, Any] | None = None
 
     @property

@@ -33,12 +33,13 @@ from app.oauth2.authorization_grant import AuthorizationGrant
 from app.oauth2.endpoints import ENDPOINTS
 from app.oauth2.grants import GRANTS
 from app.oauth2.grants.password import PasswordWanted
+from app.oauth2.id_token import IdTokens
 from app.oauth2.next_step import next_step
 from app.oauth2.request import ExchangeRequest
 from app.oauth2.response_types import RESPONSE_TYPES
+from app.oauth2.subjects import Subjects
 from app.oauth2.token_grant import TokenGrant, check_parameters
 from app.oauth2.verification import authenticate_client
-from app.oauth2.wishes import Wishes
 
 _CAUSES: Final = {
     "invalid_request": Cause.MISSING_PARAMETER,
@@ -57,10 +58,12 @@ _REQUEST_OBJECTS: Final = {"request": Cause.REQUEST_NOT_SUPPORTED, "request_uri"
 class AuthorizationServer(AuthlibServer):
     """Decides exchanges. Holds no state of a request: everything travels in the :class:`ExchangeRequest`."""
 
-    def __init__(self, issuer: str) -> None:
-        """Register the grants and endpoints; ``issuer`` is this server's identifier (RFC 8414 §2)."""
+    def __init__(self, issuer: str, subjects: Subjects | None = None) -> None:
+        """Register the grants and endpoints; ``issuer`` is this server's identifier (RFC 8414 §2), ``subjects`` names people."""
         super().__init__()
         self.issuer = issuer
+        self.subjects = subjects or Subjects(None)
+        self.id_tokens = IdTokens(issuer, self.subjects)
         self._grants: Mapping[str, type[TokenGrant]] = {grant.GRANT_TYPE: grant for grant in GRANTS}
         for endpoint in ENDPOINTS:
             self.register_endpoint(endpoint)
@@ -80,6 +83,7 @@ class AuthorizationServer(AuthlibServer):
         request.authorization_code = request.refresh_token = None
         outcome.client = request.client
         outcome.replayed = request.replayed
+        outcome.is_unsigned = request.is_unsigned
         outcome.user_id = request.user.id if isinstance(request.user, User) else None
         outcome.shop = _shop_of(request)
         return outcome, request.writes
@@ -103,7 +107,7 @@ class AuthorizationServer(AuthlibServer):
 
         ``decision`` is what the person has just answered on the consent page. Nothing is written unless something is issued.
         """
-        exchange = AuthorizationExchange(message, visit, decision, now)
+        exchange = AuthorizationExchange(message, visit, decision, now, self.subjects)
         try:
             exchange.address()
         except Refusal as refusal:
@@ -115,7 +119,7 @@ class AuthorizationServer(AuthlibServer):
 
     def withdraw(self, message: AuthorizationRequest, visit: Visit, now: datetime) -> ErrorPage | Redirect:
         """Tell the client that the person will not go on, whoever they are (RFC 6749 §4.1.2.1 ``access_denied``); nothing is written."""
-        exchange = AuthorizationExchange(message, visit, None, now)
+        exchange = AuthorizationExchange(message, visit, None, now, self.subjects)
         try:
             exchange.address()
         except Refusal as refusal:
@@ -124,7 +128,7 @@ class AuthorizationServer(AuthlibServer):
 
     def _decide(self, exchange: AuthorizationExchange) -> Ask | Redirect:
         grant: AuthorizationGrant = self.get_consent_grant(exchange, exchange.visit.user)
-        exchange.wishes = Wishes.of(exchange.message)
+        exchange.read_wishes()
         step = next_step(exchange)
         if step is not Step.ISSUE:
             return question(exchange, step, refreshable=grant.is_refreshable)

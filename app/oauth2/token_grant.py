@@ -21,6 +21,8 @@ class TokenGrant(BaseGrant):
     """
 
     request: ExchangeRequest
+    nonce: str | None = None
+    """What the ID token brings back to the client."""
 
     def __init__(self, request: ExchangeRequest, server: object) -> None:
         super().__init__(request, server)
@@ -84,9 +86,16 @@ class TokenGrant(BaseGrant):
         )
         return value
 
+    def add_id_token(self, members: dict[str, Any], family: Grant, user: User | Client) -> None:
+        """Add the ID token to an answer where one belongs to it (OpenID Connect Core §3.1.3.3, §12.2)."""
+        unsigned = self.server.id_tokens.write(self.request, family, user, members["scope"], self.nonce)
+        if unsigned is not None:
+            members["id_token"] = unsigned
+            self.request.is_unsigned = True
+
     def generate_token(
         self,
-        user: User | None = None,
+        user: User | Client | None = None,
         scope: str | None = None,
         grant_type: str | None = None,
         expires_in: int | None = None,
@@ -99,6 +108,8 @@ class TokenGrant(BaseGrant):
         members = self.make_access_token(family, scope or "")
         if self.may_refresh(self.request.client):
             members["refresh_token"] = self.make_refresh_token(family, scope or "")
+        if family.auth_time is not None and user is not None:
+            self.add_id_token(members, family, user)
         return members
 
 

@@ -4,16 +4,22 @@ from typing import Final, NamedTuple
 
 from app.core.causes import Cause
 from app.messages import AuthorizationRequest, Refusal
+from app.oauth2.requested_claims import RequestedClaims
 
 _FRESH_LOGIN: Final = frozenset({"login", "select_account"})
 _MAXIMUM_DIGITS: Final = 10
 
 
 class Wishes(NamedTuple):
-    """``prompt`` holds its values; ``max_age`` is how many seconds ago the person may have logged in."""
+    """``prompt`` holds its values; ``max_age`` is how many seconds ago the person may have logged in.
+
+    ``subjects`` are those who alone may answer, and ``acrs`` how they must have proved themselves; ``None`` for any.
+    """
 
     prompt: frozenset[str] = frozenset()
     max_age: int | None = None
+    subjects: frozenset[object] | None = None
+    acrs: frozenset[object] | None = None
 
     @property
     def is_silent(self) -> bool:
@@ -31,8 +37,8 @@ class Wishes(NamedTuple):
         return "consent" in self.prompt
 
     @classmethod
-    def of(cls, message: AuthorizationRequest) -> "Wishes":
-        """Read ``prompt``, of which unknown values are ignored, and ``max_age``.
+    def of(cls, message: AuthorizationRequest, default_max_age: int | None, claims: RequestedClaims) -> "Wishes":
+        """Read ``prompt``, of which unknown values are ignored, and ``max_age``, where none is sent that of the client's registration.
 
         Raises:
             Refusal: ``none`` stands beside another value, or the age is no number.
@@ -43,4 +49,4 @@ class Wishes(NamedTuple):
         age = message.parameters.get("max_age")
         if age is not None and not (age.isascii() and age.isdigit() and len(age) <= _MAXIMUM_DIGITS):
             raise Refusal(Cause.INVALID_PARAMETER, "The parameter max_age is not a number of seconds.")
-        return cls(prompt, int(age) if age is not None else None)
+        return cls(prompt, int(age) if age is not None else default_max_age, claims.subjects, claims.acrs)

@@ -50,7 +50,7 @@ class Minter:
         stored = ring.signing(algorithm, self._clock.now())
         pair = ring.pair(stored)
         header = {"alg": algorithm.value, "typ": unsigned.typ, "kid": stored.kid}
-        hashes = {claim: half_hash(str((members or {})[name]), algorithm) for claim, name in unsigned.hashes.items()}
+        hashes = {claim: half_hash(str((members or {})[name]), algorithm) for claim, name in unsigned.hashes}
         claims = {**unsigned.claims, **hashes}
         if algorithm is not Algorithm.RS256:
             return signed(pair, header, claims)

@@ -12,17 +12,19 @@ RFC_6749_CODES = {
     "unsupported_grant_type",
     "invalid_scope",
 }
-BEYOND = {"invalid_token", "temporarily_unavailable", "server_error"}
+BEYOND = {"invalid_token", "insufficient_scope", "temporarily_unavailable", "server_error"}
 AT_THE_AUTHORIZATION_ENDPOINT = {"unsupported_response_type", "access_denied"}
 OF_OPENID_CONNECT = {
     "login_required",
     "consent_required",
     "interaction_required",
+    "unmet_authentication_requirements",
     "request_not_supported",
     "request_uri_not_supported",
 }
 STATUSES = {
     "invalid_client": {400, 401},
+    "insufficient_scope": {403},
     "invalid_request": {400, 405, 413, 414, 415},
     "invalid_token": {401},
     "server_error": {500},
@@ -52,4 +54,4 @@ def test_no_answer_contains_what_a_published_client_takes_for_success() -> None:
 
 def test_only_what_proxies_and_retries_act_on_keeps_its_status() -> None:
     assert {STANDARD_ANSWERS[cause].status for cause in KEEPS_ITS_STATUS} == {429, 500, 503}
-    assert {STANDARD_ANSWERS[cause].status for cause in set(Cause) - KEEPS_ITS_STATUS} == {400, 401, 405, 413, 414, 415}
+    assert {STANDARD_ANSWERS[cause].status for cause in set(Cause) - KEEPS_ITS_STATUS} == {400, 401, 403, 405, 413, 414, 415}

@@ -69,7 +69,7 @@ def test_the_rules_are_those_of_the_file(name: str) -> None:
 def test_an_option_of_the_client_changes_the_policy() -> None:
     reading = get(STANDARD, "client_id=demo")
     assert reading.choose(client("standard", options={"profile": "legacy"})).policy.pkce is PkceRule.PUBLIC
-    assert reading.choose(client("standard", options={"profile": "oidc"})).policy.pkce is PkceRule.REQUIRED
+    assert reading.choose(client("standard", options={"profile": "oidc"})).policy.pkce is PkceRule.NONCE
 
 
 def test_what_a_file_does_not_say_is_strict() -> None:
@@ -84,7 +84,7 @@ PARAMETERS = {
         "standard",
         {
             *("response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method"),
-            *("prompt", "max_age", "login_hint", "ui_locales", "display"),
+            *("prompt", "max_age", "login_hint", "ui_locales", "display", "nonce", "acr_values", "claims"),
         },
     ),
     "/oauth/authorize": ("youzan", {"response_type", "client_id", "redirect_uri", "scope", "state"}),
@@ -100,7 +100,7 @@ PARAMETERS = {
 @pytest.mark.parametrize("path", PARAMETERS)
 def test_each_door_understands_the_parameters_of_its_document(path: str) -> None:
     dialect, expected = PARAMETERS[path]
-    everything = {*PARAMETERS["/authorize"][1], "response_mode", "request", "request_uri", "nonce", "kdt_id", "client_secret", "code"}
+    everything = {*PARAMETERS["/authorize"][1], "response_mode", "request", "request_uri", "kdt_id", "client_secret", "code"}
     query = "&".join(f"{name}=v-{name}" for name in sorted(everything))
     message = get(DIALECTS.authorization_doors[path.strip()], query).choose(client(dialect))
     assert message.parameters == {name: f"v-{name}" for name in expected | {"response_mode", "request", "request_uri"}}
@@ -374,7 +374,7 @@ def check_refused(tmp_path: Path, content: dict[str, Any], reason: str) -> None:
 
 BAD_GRANTS: dict[str, tuple[dict[str, Any], str]] = {
     "codes without their grant": ({"by_code": None}, "doors.1.response_types: code needs a grant whose grant_type is authorization_code"),
-    "an unknown rule": ({"by_code": {"policy": {"pkce": "sometimes"}}}, "grants.by_code.policy.pkce: Input should be 'required', 'public'"),
+    "an unknown rule": ({"by_code": {"policy": {"pkce": "sometimes"}}}, "grants.by_code.policy.pkce: Input should be 'required', 'nonce'"),
     "an unknown consent": ({"by_code": {"policy": {"consent": "never"}}}, "grants.by_code.policy.consent: Input should be 'remembered'"),
     "a shop that nobody can pick": (
         {"client_credentials": {"policy": {"shop": "picked"}}},

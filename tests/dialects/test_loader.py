@@ -355,8 +355,8 @@ PLAIN_BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a form of what is no moment": (bent("answers", "token", "body", to={"a": "$scope|epoch"}), "answers.token.body: $scope takes no form"),
     "a value that does not exist": (
-        bent("answers", "token", "body", to={"a": {"b": ["$id_token"]}}),
-        "answers.token.body: there is no value $id_token",
+        bent("answers", "token", "body", to={"a": {"b": ["$device_code"]}}),
+        "answers.token.body: there is no value $device_code",
     ),
     "an error value that no cause has": (
         bent("answers", "error", "body", to={"code": "$number"}),

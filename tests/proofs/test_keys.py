@@ -150,7 +150,7 @@ async def test_a_token_is_signed_by_the_key_that_it_names(algorithm: Algorithm, 
 @pytest.mark.security("ID-02")
 async def test_a_token_that_holds_the_hash_of_another_comes_after_it(minter: Minter, storage: Interposed) -> None:
     members = {
-        "id_token": Unsigned("JWT", "EdDSA", {"sub": "ada"}, {"at_hash": "access_token", "c_hash": "code"}),
+        "id_token": Unsigned("JWT", "EdDSA", {"sub": "ada"}, [("at_hash", "access_token"), ("c_hash", "code")]),
         "access_token": Unsigned("at+jwt", "ES256", {"sub": "ada"}),
         "code": "abc",
         "expires_in": 3600,

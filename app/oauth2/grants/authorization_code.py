@@ -57,6 +57,7 @@ class AuthorizationCodeGrant(TokenGrant, AuthlibGrant):
         self._check_verifier(held.record)
         self.held = held
         self.family = held.grant
+        self.nonce = held.record.nonce
         return self
 
     def _check_redirect_uri(self, code: AuthorizationCode) -> None:

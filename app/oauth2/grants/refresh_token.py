@@ -11,7 +11,7 @@ from app.core.policy import RefreshRule
 from app.core.scopes import allowed_scope
 from app.core.secrets import derive_key, digest, seal, unseal
 from app.ledger import Held, Spend
-from app.messages import Refusal, Request
+from app.messages import Refusal, Request, Unsigned
 from app.models import Client, Token, User
 from app.oauth2.standing import grant_problem, token_problem
 from app.oauth2.token_grant import TokenGrant, check_parameters, end_after, refresh_token_end
@@ -85,8 +85,7 @@ class RefreshTokenGrant(TokenGrant, AuthlibGrant):
         plain = unseal(derive_key(value, _PURPOSE), token.successor_sealed)
         if plain is None:
             return None
-        members: dict[str, Any] = json.loads(plain)
-        return members | {"expires_at": datetime.fromisoformat(members["expires_at"])}
+        return _opened(plain)
 
     def check_client(self, _client: Client) -> bool:
         """Answer Authlib: the owner was compared already."""
@@ -101,10 +100,11 @@ class RefreshTokenGrant(TokenGrant, AuthlibGrant):
         """Return whom the tokens are for: the user, or the client itself."""
         return self.held.user or self.request.client
 
-    def issue_token(self, _user: object, _token: object) -> dict[str, Any]:
+    def issue_token(self, user: User | Client, _token: object) -> dict[str, Any]:
         """Make the answer by the policy's rule; a narrower scope narrows the access token only."""
         request, record, family = self.request, self.held.record, self.held.grant
         if request.members is not None:
+            request.is_unsigned = "id_token" in request.members
             return dict(request.members)
         if request.message.policy.refresh_rule is RefreshRule.EXTEND:
             return self._extend()
@@ -112,6 +112,8 @@ class RefreshTokenGrant(TokenGrant, AuthlibGrant):
         members = self.make_access_token(family, scope)
         if request.message.policy.refresh_rule is RefreshRule.ROTATE:
             members["refresh_token"] = self.make_refresh_token(family, record.scope)
+        if family.auth_time is not None:
+            self.add_id_token(members, family, user)
         return members
 
     def _extend(self) -> dict[str, Any]:
@@ -145,9 +147,20 @@ class RefreshTokenGrant(TokenGrant, AuthlibGrant):
         if self.request.client.is_public or not self.request.message.policy.grace_in:
             return Spend(record, successor_hash=successor_hash)
         value = self.request.form["refresh_token"]
-        plain = json.dumps(members | {"expires_at": members["expires_at"].isoformat()})
-        return Spend(record, successor_hash, seal(derive_key(value, _PURPOSE), plain.encode()))
+        return Spend(record, successor_hash, seal(derive_key(value, _PURPOSE), _closed(members)))
 
     def save_token(self, token: dict[str, Any]) -> None:
         """Keep the answer at hand: a rotation seals it for the one who presented the predecessor."""
         self.answer = token
+
+
+def _closed(members: dict[str, Any]) -> bytes:
+    """Return an answer as bytes; a token in it that is not signed yet stays so, and is signed anew for whoever asks again."""
+    plain = members | {"expires_at": members["expires_at"].isoformat()}
+    return json.dumps({name: list(value) if isinstance(value, Unsigned) else value for name, value in plain.items()}).encode()
+
+
+def _opened(plain: bytes) -> dict[str, Any]:
+    members: dict[str, Any] = json.loads(plain)
+    unsigned = {name: Unsigned(*value) for name, value in members.items() if isinstance(value, list)}
+    return members | unsigned | {"expires_at": datetime.fromisoformat(members["expires_at"])}

@@ -7,7 +7,9 @@ from typing import Final
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant as AuthlibGrant
 
 from app.core.causes import Cause
+from app.core.claims import OPENID
 from app.core.policy import PkceRule
+from app.core.scopes import scopes_of
 from app.core.secrets import digest
 from app.messages import Refusal
 from app.models import AuthorizationCode, User
@@ -33,12 +35,23 @@ class CodeGrant(AuthorizationGrant, AuthlibGrant):
         parameters, rule = self.request.message.parameters, self.request.message.policy.pkce
         challenge, method = parameters.get("code_challenge"), parameters.get("code_challenge_method")
         if challenge is None and method is None:
-            if rule is PkceRule.REQUIRED or (rule is PkceRule.PUBLIC and self.request.client.is_public):
+            if self._must_have_challenge(rule):
                 raise Refusal(Cause.BAD_CODE_CHALLENGE, "The code_challenge is missing: this client must use PKCE with S256.")
         elif challenge is None or _CHALLENGE.fullmatch(challenge) is None:
             raise Refusal(Cause.BAD_CODE_CHALLENGE, "The code_challenge takes 43 to 128 characters of A-Z a-z 0-9 - . _ ~")
         elif method != _METHOD:
             raise Refusal(Cause.BAD_CODE_CHALLENGE, "The code_challenge_method must be S256.")
+
+    def _must_have_challenge(self, rule: PkceRule) -> bool:
+        """Whether nothing else binds the code to whoever asks: a nonce does, for a client that has a secret (RFC 9700 §2.1.1)."""
+        parameters, is_public = self.request.message.parameters, self.request.client.is_public
+        has_nonce = "nonce" in parameters and OPENID in scopes_of(parameters.get("scope", ""))
+        return {
+            PkceRule.REQUIRED: True,
+            PkceRule.NONCE: is_public or not has_nonce,
+            PkceRule.PUBLIC: is_public,
+            PkceRule.OPTIONAL: False,
+        }[rule]
 
     def create_authorization_response(self, _redirect_uri: str, grant_user: User | None) -> tuple[int, list[tuple[str, str]], object]:
         """Return the code."""
@@ -68,5 +81,6 @@ class CodeGrant(AuthorizationGrant, AuthlibGrant):
                 code_challenge_method=parameters.get("code_challenge_method"),
                 created_at=request.now,
                 expires_at=request.now + timedelta(seconds=request.message.policy.authorization_code_expires_in),
+                nonce=parameters.get("nonce") if request.is_openid else None,
             )
         )
