@@ -175,14 +175,25 @@ class Accounts:
         """Return whose one-time link this is, while it is good."""
         return await self._storage.look(lambda catalog: catalog.password_reset(digest(token[:_LONGEST_TOKEN])))
 
-    async def reset_password(self, user: User, token: str, new: str, repeated: str) -> FormProblem | None:
-        """Set a password by a one-time link, and return what stands against it; EXPIRED where the link was spent meanwhile."""
+    async def reset_password(self, user: User, token: str, new: str, repeated: str, visitor: Visitor) -> PasswordResult:
+        """Set a password by a one-time link; the problem is EXPIRED where the link was spent meanwhile.
+
+        All other browsers are strangers to the account then. This one is not: whoever goes on guessing must not keep out the person
+        who has just set the password.
+        """
         problem = new_password_problem(new, repeated, user)
         if problem is not None:
-            return problem
+            return PasswordResult(problem=problem)
         password_hash = await self._pool.hash(new)
-        spent = await self._storage.transact(lambda catalog: catalog.reset_password(digest(token[:_LONGEST_TOKEN]), password_hash))
-        return None if spent is not None else FormProblem.EXPIRED
+
+        def work(catalog: Catalog) -> User | None:
+            spent = catalog.reset_password(digest(token[:_LONGEST_TOKEN]), password_hash)
+            return catalog.user(spent.id) if spent is not None else None
+
+        changed = await self._storage.transact(work)
+        if changed is None:
+            return PasswordResult(problem=FormProblem.EXPIRED)
+        return PasswordResult(cookies=(devices_cookie(self._devices.remember(visitor.devices, changed)),))
 
 
 def new_password_problem(new: str, repeated: str, user: User) -> FormProblem | None:

@@ -144,11 +144,12 @@ class AccountPages:
                 problem = FormProblem.EXPIRED
             else:
                 new, repeated = form.get("new_password", ""), form.get("repeated_password", "")
-                problem = await self.accounts.reset_password(user, token, new, repeated)
-                if problem is FormProblem.EXPIRED:
+                result = await self.accounts.reset_password(user, token, new, repeated, call.visitor)
+                if result.problem is FormProblem.EXPIRED:
                     return self._link_expired(call)
-                if problem is None:
-                    return self._desk.page(call, PasswordChangedPage(signed_in=False))
+                if result.problem is None:
+                    return self._desk.page(call, PasswordChangedPage(signed_in=False), cookies=result.cookies)
+                problem = result.problem
         view = ResetPasswordPage(person=user.username, minimum=MINIMUM_LENGTH, problem=problem)
         return self._desk.page(call, view, 400 if problem else 200)
 
