@@ -54,11 +54,17 @@ class Browsing:
         page = tab or self.page
         await page.fill("#username", person.username)
         await page.fill("#password", person.password if password is None else password)
-        await page.click("button[name=action]")
+        await self.press("button[name=action]", tab=page)
 
     async def decide(self, decision: str, *, tab: Page | None = None) -> None:
         """Press ``approve`` or ``refuse`` on the consent page."""
-        await (tab or self.page).click(f"button[name=decision][value={decision}]")
+        await self.press(f"button[name=decision][value={decision}]", tab=tab)
+
+    async def press(self, selector: str, *, tab: Page | None = None) -> None:
+        """Press what leads to another page, and wait for that."""
+        page = tab or self.page
+        async with page.expect_navigation():
+            await page.click(selector)
 
     async def arrival(self, callback: str, *, tab: Page | None = None) -> Arrival:
         """Wait until a tab is at a client's address, and return with what it came."""

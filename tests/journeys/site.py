@@ -13,7 +13,7 @@ from app.admin import Desk, create_user
 from app.admin.shops import find as find_shop
 from app.admin.users import find as find_user
 from tests.fixtures.server import Server
-from tests.journeys.person import Person
+from tests.journeys.person import NO_TLS, Person
 from tests.journeys.planting import WEB_SECRET, operator_of
 
 SECRETS: Final = {
@@ -59,7 +59,7 @@ class Site:
         self, path: str, fields: Mapping[str, str], *, basic: tuple[str, str] | None = None, multipart: bool = False
     ) -> httpx.Response:
         """Post a form to a machine door, as a client does."""
-        async with httpx.AsyncClient(base_url=self.server.url, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=self.server.url, timeout=30, verify=NO_TLS) as client:
             headers = {"Authorization": _basic(*basic)} if basic is not None else {}
             if multipart:
                 return await client.post(path, files={name: (None, value) for name, value in fields.items()}, headers=headers)
@@ -67,7 +67,7 @@ class Site:
 
     async def get(self, path: str) -> httpx.Response:
         """Ask for what is public."""
-        async with httpx.AsyncClient(base_url=self.server.url, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=self.server.url, timeout=30, verify=NO_TLS) as client:
             return await client.get(path)
 
     async def introspect(self, token: str, client_id: str) -> dict[str, Any]:

@@ -54,7 +54,7 @@ async def test_signing_out_here_or_everywhere(site: Site, open_browser: OpenBrow
     await enter(other, person)
     await one.open("/logout")
     stolen = [cookie for cookie in await one.context.cookies() if cookie["name"] == "tokenry_session"]
-    await one.page.click(f"button[value={where}]")
+    await one.press(f"button[value={where}]")
     assert await one.title() == "Signed out"
     assert "tokenry_session" not in {cookie["name"] for cookie in await one.context.cookies()}
     await one.context.add_cookies([{"name": "tokenry_session", "value": stolen[0]["value"], "url": site.origin}])
@@ -89,7 +89,7 @@ async def fill(browsing: Browsing, current: str, new: str) -> None:
     await browsing.page.fill("#current_password", current)
     await browsing.page.fill("#new_password", new)
     await browsing.page.fill("#repeated_password", new)
-    await browsing.page.click("button[value=change]")
+    await browsing.press("button[value=change]")
 
 
 @pytest.mark.security("AZ-19")
@@ -99,7 +99,7 @@ async def test_revoking_an_app_ends_its_tokens_and_its_consent(site: Site, brows
     listed = await browsing.page.inner_text("section[aria-labelledby=apps]")
     assert "Demo client (open platform)" in listed
     assert "See your orders" in listed
-    await browsing.page.click("button[name=revoke]")
+    await browsing.press("button[name=revoke]")
     assert await browsing.page.inner_text("[role=status]") == "The app can no longer use your account."
     assert "You have not let any app in." in await browsing.page.inner_text("section[aria-labelledby=apps]")
     await assert_ended(site, tokens)
@@ -125,7 +125,7 @@ async def test_another_browser_can_be_signed_out_from_the_account_page(open_brow
     await enter(one, person)
     await enter(other, person)
     await one.open("/account")
-    await one.page.click("button[name=end_session]")
+    await one.press("button[name=end_session]")
     assert await one.page.inner_text("[role=status]") == "That browser is signed out."
     assert await is_in(one)
     assert not await is_in(other)

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.journeys.browsing import Browsing
+from tests.journeys.conftest import ONE_ENGINE
 from tests.journeys.person import Person
 from tests.journeys.planting import CALLBACK
 from tests.journeys.site import SECRETS, Site
@@ -25,8 +26,8 @@ async def test_the_back_button_after_signing_out_shows_nothing(browsing: Browsin
     await browsing.open("/account")
     await browsing.sign_in(person)
     assert await browsing.title() == person.username
-    await browsing.page.click("text=Sign out >> nth=0")
-    await browsing.page.click("button[value=here]")
+    await browsing.press("text=Sign out >> nth=0")
+    await browsing.press("button[value=here]")
     assert await browsing.title() == "Signed out"
     for _ in range(2):
         await browsing.page.go_back()
@@ -49,6 +50,7 @@ async def test_the_back_button_after_consent_leads_to_a_page_that_still_works(si
         assert (await exchanged(site, code, "platform-demo"))["scope"] == "orders"
 
 
+@ONE_ENGINE
 async def test_reloading_the_result_repeats_nothing_here(site: Site, browsing: Browsing, person: Person) -> None:
     await browsing.open("/open/authorize/index", **PLATFORM)
     await browsing.sign_in(person)
@@ -62,6 +64,7 @@ async def test_reloading_the_result_repeats_nothing_here(site: Site, browsing: B
     assert (await exchanged(site, before.query["code"], "platform-demo"))["active"]
 
 
+@ONE_ENGINE
 async def test_an_impatient_double_click_gets_a_code_that_works(site: Site, browsing: Browsing, person: Person) -> None:
     await browsing.open("/open/authorize/index", **PLATFORM)
     await browsing.sign_in(person)
@@ -104,10 +107,12 @@ async def test_refusing_in_one_tab_refuses_nothing_in_the_other(site: Site, brow
     assert (arrival.query["state"], (await exchanged(site, arrival.query["code"], "platform-demo"))["scope"]) == ("first", "orders")
 
 
+@ONE_ENGINE
 @pytest.mark.security("LG-14")
-@pytest.mark.parametrize("evil", ["//evil.example", "\\evil.example", "https:evil.example", "https://evil.example"])
-async def test_no_address_leads_away_after_login(browsing: Browsing, person: Person, evil: str) -> None:
-    await browsing.open("/login", next=evil, **{"return": evil, "continue": evil, "redirect_uri": evil})
-    await browsing.sign_in(person)
-    await browsing.page.wait_for_url(browsing.site.at("/account"))
+async def test_no_address_leads_away_after_login(browsing: Browsing, person: Person) -> None:
+    for evil in ("//evil.example", "\\evil.example", "https:evil.example", "https://evil.example"):
+        await browsing.context.clear_cookies()
+        await browsing.open("/login", **dict.fromkeys(("next", "return", "return_to", "continue", "redirect_uri", "url"), evil))
+        await browsing.sign_in(person)
+        assert browsing.page.url == browsing.site.at("/account")
     assert browsing.elsewhere.arrived == []

@@ -18,22 +18,22 @@ async def test_everything_works_without_scripts(open_browser: OpenBrowser, perso
     await browsing.decide("approve")
     assert "code" in (await browsing.arrival(CALLBACK)).query
     await browsing.open("/account")
-    await browsing.page.click("button[name=revoke]")
+    await browsing.press("button[name=revoke]")
     await browsing.page.wait_for_selector("[role=status]")
-    await browsing.page.click("text=Sign out >> nth=0")
-    await browsing.page.click("button[value=everywhere]")
+    await browsing.press("text=Sign out >> nth=0")
+    await browsing.press("button[value=everywhere]")
     assert await browsing.title() == "Signed out"
 
 
 async def test_the_language_can_be_switched_in_the_middle(browsing: Browsing, person: Person) -> None:
     await browsing.open("/open/authorize/index", **PLATFORM)
     assert await browsing.title() == "Sign in"
-    await browsing.page.click("footer >> text=中文")
+    await browsing.press("footer >> text=中文")
     assert await browsing.title() == "登录"
     assert await browsing.page.get_attribute("html", "lang") == "zh-Hans"
     await browsing.sign_in(person)
     assert "查看您的订单" in await browsing.page.inner_text("ul.scopes")
-    await browsing.page.click("footer >> text=English")
+    await browsing.press("footer >> text=English")
     assert "See your orders" in await browsing.page.inner_text("ul.scopes")
     await browsing.decide("approve")
     arrival = await browsing.arrival(CALLBACK)
@@ -74,7 +74,8 @@ async def test_a_phone_in_the_dark(open_browser: OpenBrowser, person: Person) ->
 async def test_the_keyboard_is_enough(browsing: Browsing, person: Person) -> None:
     page = browsing.page
     await browsing.open("/open/authorize/index", **PLATFORM)
-    await page.keyboard.type(person.username)  # the field has the focus already
+    await page.wait_for_selector("#username:focus")  # from the start, and nobody types faster than pages are drawn
+    await page.keyboard.type(person.username)
     await page.keyboard.press("Tab")
     await page.keyboard.type("a wrong one")
     await page.keyboard.press("Enter")

@@ -10,7 +10,7 @@ from tests.journeys.conftest import ONE_ENGINE, OpenBrowser
 from tests.journeys.person import Person
 from tests.journeys.planting import CALLBACK
 from tests.journeys.site import Site
-from tests.journeys.test_second_factor import PLATFORM, press, reads, second_step, turn_on
+from tests.journeys.test_second_factor import PLATFORM, reads, second_step, turn_on
 
 BUTTON: Final = "[data-passkey] button"
 
@@ -31,7 +31,7 @@ async def add(browsing: Browsing, person: Person, name: str = "My laptop") -> De
 
 async def sign_out(browsing: Browsing) -> None:
     await browsing.open("/logout")
-    await press(browsing, "button[value=here]")
+    await browsing.press("button[value=here]")
     await reads(browsing, "Signed out")
 
 
@@ -69,7 +69,7 @@ async def test_a_passkey_is_both_steps_at_once(browsing: Browsing, person: Perso
 @pytest.mark.security("LG-08")
 async def test_a_removed_passkey_is_refused_as_a_wrong_password_is(browsing: Browsing, person: Person) -> None:
     await add(browsing, person)
-    await press(browsing, "button[name=remove]")
+    await browsing.press("button[name=remove]")
     assert "The passkey was removed." in await browsing.page.inner_text("[role=status]")
     await sign_out(browsing)
     await browsing.open("/account")

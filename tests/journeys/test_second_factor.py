@@ -20,31 +20,25 @@ async def reads(browsing: Browsing, title: str) -> None:
     await browsing.page.get_by_role("heading", level=1, name=title, exact=True).wait_for()
 
 
-async def press(browsing: Browsing, selector: str) -> None:
-    """Press what leads to another page, and wait for that."""
-    async with browsing.page.expect_navigation():
-        await browsing.page.click(selector)
-
-
 async def turn_on(browsing: Browsing, person: Person) -> AuthenticatorApp:
     """Sign in, set the second step up as the pages lead through it, and return the app and the sheet."""
     page = browsing.page
     await browsing.open("/account")
     await browsing.sign_in(person)
-    await press(browsing, "text=Set up")
+    await browsing.press("text=Set up")
     await reads(browsing, "Set up two-step sign-in")
     assert await page.locator(".qr svg").is_visible()
     address = await page.locator("a[href^='otpauth:']").get_attribute("href")
     app = AuthenticatorApp(parse_qs(urlsplit(address or "").query)["secret"][0])
     await page.fill("#code", "000000")
-    await press(browsing, "button[value=turn_on]")
+    await browsing.press("button[value=turn_on]")
     assert "That code is not right" in await page.inner_text("#problem")
     await page.fill("#code", app.code())
-    await press(browsing, "button[value=turn_on]")
+    await browsing.press("button[value=turn_on]")
     await reads(browsing, "Recovery codes")
     app.codes = await page.locator(".codes code").all_inner_texts()
     assert len(app.codes) == 10
-    await press(browsing, "text=I have kept them")
+    await browsing.press("text=I have kept them")
     assert "10 recovery codes left" in await page.inner_text("#security + ul")
     return app
 
@@ -53,7 +47,7 @@ async def second_step(browsing: Browsing, code: str) -> None:
     await reads(browsing, "Second step")
     await browsing.page.fill("#code", code)
     async with browsing.page.expect_navigation():
-        await press(browsing, "button[value=verify]")
+        await browsing.press("button[value=verify]")
 
 
 @pytest.mark.security("LG-09", "VN-03")
@@ -78,8 +72,8 @@ async def test_from_the_picture_to_the_app_and_back_to_a_password_alone(site: Si
     refused = await site.post("/oauth2/password", {**client, **password})
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
 
-    await press(one, "text=Manage two-step sign-in")
-    await press(one, "button[name=second_factor]")
+    await one.press("text=Manage two-step sign-in")
+    await one.press("button[name=second_factor]")
     assert "Two-step sign-in is off." in await one.page.inner_text("[role=status]")
     await other.open("/account")
     await other.sign_in(person)
@@ -92,7 +86,7 @@ async def test_a_recovery_code_lets_in_once_and_without_scripts(open_browser: Op
     phone = await open_browser(java_script_enabled=False, viewport={"width": 390, "height": 844})
     await phone.open("/account")
     await phone.sign_in(person)
-    await press(phone, "text=Use a recovery code")
+    await phone.press("text=Use a recovery code")
     await second_step(phone, app.codes[3].upper())
     assert "9 recovery codes left" in await phone.page.inner_text("#security + ul")
     again = await open_browser()
@@ -107,8 +101,8 @@ async def test_a_recovery_code_lets_in_once_and_without_scripts(open_browser: Op
 async def test_new_recovery_codes_replace_the_old(open_browser: OpenBrowser, person: Person) -> None:
     one = await open_browser()
     app = await turn_on(one, person)
-    await press(one, "text=Manage two-step sign-in")
-    await press(one, "button[name=recovery_codes]")
+    await one.press("text=Manage two-step sign-in")
+    await one.press("button[name=recovery_codes]")
     fresh = await one.page.locator(".codes code").all_inner_texts()
     assert not set(fresh) & set(app.codes)
     assert await one.page.locator(".languages").count() == 0, "the codes are on this page alone"
