@@ -85,7 +85,7 @@ def create_app(
     journal = journal or JsonJournal()
     dialects = dialects or read_dialects(settings)
     pages = pages or read_pages(settings)
-    machines = [Machine(door, clock, journal) for door in dialects.doors.values()]
+    machines = [Machine(door, clock, journal) for door in dialects.machine_doors]
     desk = Desk(issuer=settings.effective_issuer, pages=pages, clock=clock, journal=journal, language=settings.language)
     well_known = WellKnown(settings.effective_issuer, clock)
     people = People(desk, dialects.authorization_doors, issuer=settings.effective_issuer, service=settings.brand_name)
@@ -134,7 +134,7 @@ def create_app(
     app.include_router(static_router(pages.assets))
     for router in people.routers():
         app.include_router(router)
-    doors = machine_router(dialects, machines)
+    doors = machine_router(machines)
     app.include_router(doors)
     app.machines = dict(machines_by_path(doors.routes)) if settings.direct_doors else {}
     return app

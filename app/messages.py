@@ -56,6 +56,7 @@ class Endpoint(StrEnum):
     TOKEN = "token"
     INTROSPECTION = "introspection"
     REVOCATION = "revocation"
+    USERINFO = "userinfo"
 
 
 class Credentials(NamedTuple):
@@ -130,7 +131,8 @@ class Outcome:
 
     ``members`` are the answer's values by their RFC names (``expires_at`` is a datetime); ``refusal`` is set where there is no
     success. ``client`` is the authenticated client, whose options shape the answer. ``is_unsigned`` tells that some of the members are
-    signed before they are sent. ``user_id``, ``shop`` and ``replayed`` are for the log.
+    signed before they are sent; with a ``media_type`` the member ``token`` is the whole answer. ``user_id``, ``shop`` and ``replayed``
+    are for the log.
     """
 
     members: Mapping[str, object] = field(default_factory=dict)
@@ -140,6 +142,11 @@ class Outcome:
     shop: str | None = None
     replayed: bool = False
     is_unsigned: bool = False
+    media_type: str | None = None
+
+    def render_token(self) -> bytes | None:
+        """Return the answer that is one token, ``None`` where it is none."""
+        return str(self.members["token"]).encode("ascii") if self.media_type is not None else None
 
 
 class ResponseType(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Final
 
 from app.core.causes import Cause
 from app.core.clock import Clock
-from app.dialects import Answer, Door, Reading, WireRequest, is_basic
+from app.dialects import Answer, MachineDoor, Reading, WireRequest, is_basic
 from app.ledger import Facts, StorageUnavailable
 from app.messages import Outcome, Proofs, Refusal, Request
 from app.models import Client
@@ -55,7 +55,7 @@ class Pipeline:
         self._minter = minter
         self._clock = clock
 
-    async def exchange(self, door: Door, wire: WireRequest) -> Exchange:
+    async def exchange(self, door: MachineDoor, wire: WireRequest) -> Exchange:
         """Answer one request; a fault of ours is an answer too."""
         exchange = Exchange(self._clock.now())
         try:
@@ -75,7 +75,7 @@ class Pipeline:
         exchange.answer = door.render(exchange.outcome, word, exchange.at, tried_basic=tried_basic)
         return exchange
 
-    async def _settle(self, door: Door, reading: Reading, exchange: Exchange) -> None:
+    async def _settle(self, door: MachineDoor, reading: Reading, exchange: Exchange) -> None:
         """Decide until a commit is won; the second time the winner of a lost race shows in the facts.
 
         What memory has is tried first: it is enough for a yes that the commit confirms, and never for a no.
@@ -91,7 +91,7 @@ class Pipeline:
                     return
         exchange.outcome.refusal = Refusal(_LOST[reading.candidates[0].grant_type], detail="spent by another request")
 
-    async def _decide(self, door: Door, reading: Reading, exchange: Exchange, facts: Facts) -> bool:
+    async def _decide(self, door: MachineDoor, reading: Reading, exchange: Exchange, facts: Facts) -> bool:
         """Gather, respond, commit and sign once; false where the commit lost its race, or memory was not enough."""
         request = exchange.request = reading.choose(named_client(facts))
         door.set_policy(request, named_client(facts))

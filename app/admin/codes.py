@@ -36,6 +36,7 @@ class CodeRequest:
     redirect_uri: str | None = None
     scope: str | None = None
     code_challenge: str | None = None
+    nonce: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,7 @@ def _message(desk: Desk, client: Client, request: CodeRequest) -> AuthorizationR
         "scope": request.scope,
         "code_challenge": request.code_challenge,
         "code_challenge_method": "S256" if request.code_challenge is not None else None,
+        "nonce": request.nonce,
     }
     dialect = desk.dialects[client.dialect]
     query = urlencode({dialect.wire_name(word): value for word, value in sent.items() if value is not None})

@@ -13,6 +13,7 @@ from app.core.mistakes import Mistake
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters, and the halves of surrogate pairs that JSON can spell: no database and no log takes them."""
 _VISIBLE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+_DIGITS: Final = 20
 MAXIMUM_ENTRIES: Final = 200
 """Of a list."""
 
@@ -119,6 +120,32 @@ class Fields:
         """
         value = self._values.get(key)
         return value if value is None or isinstance(value, bool) else _text(key, value, 64)
+
+    def number(self, key: str, most: int) -> int | str | None:
+        """Return a whole number from 0 to ``most``, also where it is written as text; an empty text is itself.
+
+        Raises:
+            Refused: it is something else.
+        """
+        value = self._values.get(key)
+        if isinstance(value, str):
+            value = int(value) if value.isascii() and value.isdigit() and len(value) <= _DIGITS else value
+        if value is None or value == "":
+            return value
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+            raise Refused(key, f"must be a number from 0 to {most}")
+        return value
+
+    def flag(self, key: str) -> bool | str | None:
+        """Return true or false; an empty text is itself.
+
+        Raises:
+            Refused: it is something else.
+        """
+        value = self._values.get(key)
+        if value is None or value == "" or isinstance(value, bool):
+            return value
+        raise Refused(key, f"must be true or false, not {_kind(value)}")
 
     def url(self, key: str) -> str | None:
         """Return the address of a page or document: http or https, at most 2000 characters.

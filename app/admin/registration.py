@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.admin.fields import Fields, Refused, origin_problem
+from app.admin.openid_metadata import OPENID_KEYS, check_metadata, declared_metadata
 from app.core.redirect_uris import redirect_uri_problem
 from app.core.scopes import is_well_formed, scopes_of
 from app.core.secrets import new_id
@@ -47,7 +48,7 @@ class ClientDeclaration:
     """What is declared of a client; what is ``None``, or no key of a mapping, is not declared.
 
     ``columns`` are members of the record, ``options`` the dialect's (``False`` and an empty text take one away), ``extra`` the
-    metadata that decides nothing here (an empty value takes one away). ``shops`` are to be granted.
+    further metadata (an empty value takes one away). ``shops`` are to be granted.
     """
 
     client_id: str | None = None
@@ -68,7 +69,7 @@ def declare_client(values: Mapping[str, object], dialects: Dialects) -> ClientDe
     fields = Fields(values)
     options = {name: None for dialect in dialects.by_name.values() for name in dialect.tables.options}
     translated = [name for name in fields.names() if name.partition("#")[0] in _TRANSLATED and name.partition("#")[2]]
-    fields.allow([*_KEYS, *options, *_EXTRA, *translated])
+    fields.allow([*_KEYS, *options, *_EXTRA, *OPENID_KEYS, *translated])
     dialect = fields.text("dialect", 64)
     if dialect is not None and dialect not in dialects.by_name:
         raise Refused("dialect", f"there is no dialect {dialect}: there are {', '.join(dialects.by_name)}")
@@ -80,7 +81,7 @@ def declare_client(values: Mapping[str, object], dialects: Dialects) -> ClientDe
         raise Refused("client_secret", "is empty: leave it out and one is made")
     extra: dict[str, object] = {name: fields.url(name) for name in (*_URLS, *(one for one in translated if "uri#" in one))}
     extra |= {name: fields.text(name, 200) for name in (*_TEXTS, *(one for one in translated if "name#" in one))}
-    extra |= {"contacts": fields.texts("contacts", 320), "jwks": _jwks(fields)}
+    extra |= {"contacts": fields.texts("contacts", 320), "jwks": _jwks(fields), **declared_metadata(fields)}
     columns = {
         "client_name": fields.text("client_name", 200),
         "redirect_uris": _each(fields, "redirect_uris", redirect_uri_problem),
@@ -192,10 +193,15 @@ def merged(client: Client, declared: ClientDeclaration, dialects: Dialects) -> C
         client,
         **columns,
         options=_options({**client.options, **declared.options}, dialect),
-        extra={name: value for name, value in {**client.extra, **declared.extra}.items() if value},
+        extra={name: value for name, value in {**client.extra, **declared.extra}.items() if _says_something(value)},
     )
     _check(result, dialect)
     return result
+
+
+def _says_something(value: object) -> bool:
+    """Whether a value of the metadata is there; nothing but a number says something by being 0."""
+    return bool(value) or (isinstance(value, int) and not isinstance(value, bool))
 
 
 def _options(options: Mapping[str, str | bool], dialect: Dialect) -> dict[str, str | bool]:
@@ -222,6 +228,7 @@ def _check(client: Client, dialect: Dialect) -> None:
     if client.is_public and not dialect.serves_public_clients:
         raise Refused("token_endpoint_auth_method", f"the dialect {dialect.name} serves no public clients: choose another than none")
     _check_grant_types(client, dialect)
+    check_metadata(client, dialect)
     for response_type in client.response_types or ():
         _check_response_type(response_type, dialect)
 

@@ -1,13 +1,16 @@
 """Users: the people who can log in."""
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from app.admin import shops
 from app.admin.fields import Fields, Refused
 from app.admin.operator import Change, Desk, Expected, Operator, Status, changed, text_of, unknown
+from app.admin.user_claims import declared_claims, merged_claims
 from app.admin.user_passwords import Proof, check_password, prove
 from app.core.passwords import login_key
 from app.core.secrets import digest, new_id
@@ -20,13 +23,14 @@ _MAXIMUM_EMAIL = 320
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserDeclaration:
-    """What is declared of a user; what is ``None`` is not declared. ``shops`` are dialects and codes."""
+    """What is declared of a user; what is ``None`` is not declared. ``shops`` are dialects and codes, ``claims`` standard claims."""
 
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     email: str | None = None
     name: str | None = None
     shops: tuple[tuple[str, str], ...] | None = None
+    claims: Mapping[str, Any] | None = None
 
 
 def declare_user(values: Mapping[str, object]) -> UserDeclaration:
@@ -36,7 +40,7 @@ def declare_user(values: Mapping[str, object]) -> UserDeclaration:
         Refused: with the first key that cannot be, and why.
     """
     fields = Fields(values)
-    fields.allow(("username", "password", "email", "name", "shops"))
+    fields.allow(("username", "password", "email", "name", "shops", "claims"))
     username, email = fields.text("username", _MAXIMUM_USERNAME), fields.text("email", _MAXIMUM_EMAIL)
     if username is not None and (username != username.strip() or not 0 < len(login_key(username)) <= 2 * _MAXIMUM_USERNAME):
         raise Refused("username", "is empty, too long, or has a space at its ends")
@@ -45,7 +49,14 @@ def declare_user(values: Mapping[str, object]) -> UserDeclaration:
     password = fields.text("password", 1024)
     if password is not None:
         check_password(password)
-    return UserDeclaration(username=username, password=password, email=email, name=fields.text("name", 200), shops=_declared_shops(fields))
+    return UserDeclaration(
+        username=username,
+        password=password,
+        email=email,
+        name=fields.text("name", 200),
+        shops=_declared_shops(fields),
+        claims=declared_claims(fields),
+    )
 
 
 def _declared_shops(fields: Fields) -> tuple[tuple[str, str], ...] | None:
@@ -68,6 +79,7 @@ def _members(user: User, managed: Sequence[Shop] | None = None) -> View:
         "username": user.username,
         "email": user.email,
         "name": user.name,
+        "claims": json.loads(user.claims) if user.claims is not None else {},
         "has_password": user.password_hash is not None,
         "second_factor_at": text_of(user.second_factor_at),
         **({} if managed is None else {"shops": [{"dialect": shop.dialect, "code": shop.code} for shop in managed]}),
@@ -109,6 +121,8 @@ def put(desk: Desk, declared: UserDeclaration, there: User | None, proof: Proof 
         user.email, user.email_key = (declared.email, login_key(declared.email)) if declared.email else (None, None)
     if declared.name is not None:
         user.name = declared.name or None
+    is_new_address = there is not None and user.email_key != there.email_key
+    user.claims = merged_claims(user.claims, declared.claims, {"email"} if is_new_address else set())
     if declared.password is not None and proof is not None:
         if digest(declared.password) in desk.rules.known_secrets:
             raise Refused("password", "is a published demo password: choose another")

@@ -24,6 +24,7 @@ def issue(  # noqa: PLR0913 (one parameter per parameter of an authorization req
     redirect_uri: Annotated[str | None, typer.Option(metavar="URI", help="The registered one if left out and there is one.")] = None,
     scope: Annotated[str | None, typer.Option(help="All that is registered if left out.")] = None,
     code_challenge: Annotated[str | None, typer.Option(help="PKCE, by S256.")] = None,
+    nonce: Annotated[str | None, typer.Option(help="Comes back in the ID token.")] = None,
     database: Database = None,
     output: Output = Form.TABLE,
 ) -> None:
@@ -33,7 +34,9 @@ def issue(  # noqa: PLR0913 (one parameter per parameter of an authorization req
     from app.admin import CodeRequest, issue_code
     from app.cli.output import put, put_object, say
 
-    request = CodeRequest(client_id=client, user=user, shop=shop, redirect_uri=redirect_uri, scope=scope, code_challenge=code_challenge)
+    request = CodeRequest(
+        client_id=client, user=user, shop=shop, redirect_uri=redirect_uri, scope=scope, code_challenge=code_challenge, nonce=nonce
+    )
     issued = operate(database, lambda operator: issue_code(operator, request))
     if output is Form.JSON:
         put_object(output, asdict(issued))

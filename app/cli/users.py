@@ -5,7 +5,7 @@ from typing import Annotated, Final
 import typer
 
 from app.cli.office import operate
-from app.cli.options import Database, Form, Output, PasswordFromStdin, password_of
+from app.cli.options import Database, Form, Output, PasswordFromStdin, pairs, password_of
 
 app: Final = typer.Typer(help="The people who can log in.", no_args_is_help=True)
 _COLUMNS: Final = ("username", "email", "name", "has_password", "second_factor_at", "disabled_at", "id")
@@ -16,14 +16,19 @@ WhichUser = Annotated[str, typer.Argument(metavar="USER", help="User name, e-mai
 Email = Annotated[str | None, typer.Option(help="E-mail address; they may log in with it as well.")]
 WhichDialect = Annotated[str, typer.Argument(metavar="DIALECT")]
 ShopCode = Annotated[str, typer.Argument(metavar="SHOP", help="What the partner calls the shop.")]
+Claims = Annotated[
+    list[str] | None,
+    typer.Option("--claim", metavar="NAME=VALUE", help="A standard claim, as locale=en or address.country=FR; may be repeated."),
+]
 FullName = Annotated[str | None, typer.Option(help="Shown to people.")]
 
 
 @app.command("create")
-def create(
+def create(  # noqa: PLR0913 (one parameter per key of a user)
     username: Annotated[str, typer.Argument(metavar="USERNAME")],
     email: Email = None,
     name: FullName = None,
+    claims: Claims = None,
     *,
     password_stdin: PasswordFromStdin = False,
     no_password: Annotated[bool, typer.Option("--no-password", help="They cannot log in by password.")] = False,
@@ -32,7 +37,7 @@ def create(
 ) -> None:
     """Add a user; the password is asked for."""
     password = None if no_password else password_of(from_stdin=password_stdin)
-    values = {"username": username, "email": email, "name": name, "password": password}
+    values = {"username": username, "email": email, "name": name, "password": password, "claims": _claims(claims)}
     from app import admin
     from app.cli.output import put_change
 
@@ -63,14 +68,15 @@ def update(
     username: Annotated[str | None, typer.Option(help="Another user name.")] = None,
     email: Email = None,
     name: FullName = None,
+    claims: Claims = None,
     database: Database = None,
     output: Output = Form.TABLE,
 ) -> None:
-    """Change what is named of a user and leave the rest. An empty value clears: --email ""."""
+    """Change what is named of a user and leave the rest. An empty value clears: --email "", --claim locale=."""
     from app import admin
     from app.cli.output import put_change
 
-    values = {"username": username, "email": email, "name": name}
+    values = {"username": username, "email": email, "name": name, "claims": _claims(claims)}
     put_change(output, operate(database, lambda operator: admin.update_user(operator, user, values)))
 
 
@@ -171,3 +177,18 @@ def reset_second_factor(user: WhichUser, database: Database = None, output: Outp
     from app.cli.output import put_change
 
     put_change(output, operate(database, lambda operator: admin.reset_second_factor(operator, user)))
+
+
+def _claims(options: list[str] | None) -> dict[str, object] | None:
+    """Return claims by their names; a dot leads into the members of one, and an address is declared as a whole."""
+    if options is None:
+        return None
+    found: dict[str, object] = {}
+    for name, value in pairs(options, "--claim").items():
+        claim, dot, member = name.partition(".")
+        inside = found.setdefault(claim, {}) if dot else None
+        if isinstance(inside, dict):
+            inside[member] = value
+        else:
+            found[claim] = {} if claim == "address" and value == "" else value
+    return found

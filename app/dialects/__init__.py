@@ -8,6 +8,10 @@ from app.dialects.credentials import is_basic
 from app.dialects.door import Answer, Door, Reading, WireRequest
 from app.dialects.loader import DialectError, Dialects, load_dialects, read_dialect
 from app.dialects.table import parameter_tables
+from app.dialects.userinfo_door import UserInfoDoor
+
+MachineDoor = Door | UserInfoDoor
+"""A door that machines knock at, and that the pipeline answers at."""
 
 __all__ = [
     "Answer",
@@ -16,7 +20,9 @@ __all__ = [
     "DialectError",
     "Dialects",
     "Door",
+    "MachineDoor",
     "Reading",
+    "UserInfoDoor",
     "WireRequest",
     "is_basic",
     "load_dialects",

@@ -8,7 +8,7 @@ from typing import Final
 
 from app.core.causes import KEEPS_ITS_STATUS, STANDARD_ANSWERS, Cause
 from app.core.policy import Policy
-from app.dialects.file import AuthorizationDoorTable, DialectTables, DoorTable, GrantTable
+from app.dialects.file import AuthorizationDoorTable, DialectTables, DoorTable, GrantTable, UserInfoDoorTable
 from app.dialects.template import Template
 from app.messages import Refusal
 
@@ -85,6 +85,7 @@ class Dialect:
         self.tables = tables
         self.doors = [door for door in tables.doors if isinstance(door, DoorTable)]
         self.authorization_doors = [door for door in tables.doors if isinstance(door, AuthorizationDoorTable)]
+        self.userinfo_doors = [door for door in tables.doors if isinstance(door, UserInfoDoorTable)]
         self.grants: Mapping[str, GrantTable] = tables.grants
         self.token_grants = [word for word, grant in tables.grants.items() if grant.grant_type != "implicit"]
         self.accepts_anonymous = tables.accepts_anonymous
@@ -104,6 +105,8 @@ class Dialect:
         served = dict.fromkeys(one for door in self.authorization_doors for one in door.response_types)
         self.response_types: Mapping[str, str] = {one: self.grant_word(GRANT_TYPES[one]) or "" for one in served}
         """The dialect's word for the grant behind each response type that one of its doors serves."""
+        self.speaks_openid = any(policies.alone.id_token for policies in self.plain.grants.values())
+        """Whether any of its grants yields ID tokens."""
         self._variants = variants
 
     def grant_word(self, grant_type: str) -> str | None:

@@ -22,7 +22,7 @@ from app.models import Client
 _NEED_WORDS: Final = ("grant_type", "client_id", "client_secret", "code", "refresh_token", "username", "password", "shop")
 """Parameters that are read before the dialect is known, so all dialects of a door must call them alike."""
 _CREDENTIAL_WORDS: Final = (*_NEED_WORDS, "access_token", "token", "code_verifier", "client_assertion", "assertion")
-_HEADERS: Final = (
+HEADERS: Final = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
     (b"pragma", b"no-cache"),
@@ -121,6 +121,8 @@ class _Parsed:
 class Door:
     """One path and its owners; the first of them answers where the client is not known."""
 
+    methods: Final = ("POST",)
+
     def __init__(self, path: str, dialects: Iterable[Dialect]) -> None:
         """Open the door.
 
@@ -164,7 +166,7 @@ class Door:
         Raises:
             Refusal: for every reason that does not need to know the client.
         """
-        if wire.method != "POST":
+        if wire.method not in self.methods:
             raise Refusal(Cause.METHOD_NOT_ALLOWED, allow="POST")
         if wire.query:
             self._check_query(wire.query)
@@ -297,11 +299,11 @@ class Door:
             status, body = 200, to_json(outcome.members)
         else:
             status, body = variant.render_success(owner.dialect.grants[word].answer, outcome.members, now)
-        return Answer(status, [*_HEADERS, (b"content-length", b"%d" % len(body))], body)
+        return Answer(status, [*HEADERS, (b"content-length", b"%d" % len(body))], body)
 
     @staticmethod
     def _refusal_headers(refusal: Refusal, status: int, body: bytes, *, tried_basic: bool) -> list[tuple[bytes, bytes]]:
-        headers = [*_HEADERS, (b"content-length", b"%d" % len(body))]
+        headers = [*HEADERS, (b"content-length", b"%d" % len(body))]
         if refusal.retry_in is not None:
             headers.append((b"retry-after", b"%d" % refusal.retry_in))
         if refusal.allow is not None:

@@ -20,6 +20,7 @@ Path = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$", max_l
 EngineGrant = Literal["authorization_code", "client_credentials", "implicit", "password", "refresh_token"]
 MACHINE_DOOR: Final = "|machine"
 AUTHORIZATION_DOOR: Final = "|authorization"
+USERINFO_DOOR: Final = "|userinfo"
 """Which kind a door is; the mark is no part of a key."""
 
 
@@ -108,14 +109,29 @@ class AuthorizationDoorTable(Table):
     descriptions: dict[str, Words] = {}
 
 
+class UserInfoDoorTable(Table):
+    """``[[doors]]`` with ``endpoint = "userinfo"``: a path at which an access token tells who granted it (OpenID Connect Core §5.3)."""
+
+    path: Path
+    endpoint: Literal[Endpoint.USERINFO]
+    title: Words = {}
+
+
+_KINDS: Final[Mapping[object, str]] = {Endpoint.AUTHORIZATION: AUTHORIZATION_DOOR, Endpoint.USERINFO: USERINFO_DOOR}
+KINDS: Final = frozenset({MACHINE_DOOR, *_KINDS.values()})
+
+
 def kind_of_door(value: object) -> str:
     """Return which kind of door a table of the file is."""
     endpoint = value.get("endpoint") if isinstance(value, Mapping) else getattr(value, "endpoint", None)
-    return AUTHORIZATION_DOOR if endpoint == Endpoint.AUTHORIZATION else MACHINE_DOOR
+    return _KINDS.get(endpoint, MACHINE_DOOR) if isinstance(endpoint, str) else MACHINE_DOOR
 
 
 AnyDoorTable = Annotated[
-    Annotated[DoorTable, Tag(MACHINE_DOOR)] | Annotated[AuthorizationDoorTable, Tag(AUTHORIZATION_DOOR)], Discriminator(kind_of_door)
+    Annotated[DoorTable, Tag(MACHINE_DOOR)]
+    | Annotated[AuthorizationDoorTable, Tag(AUTHORIZATION_DOOR)]
+    | Annotated[UserInfoDoorTable, Tag(USERINFO_DOOR)],
+    Discriminator(kind_of_door),
 ]
 
 
@@ -182,4 +198,5 @@ __all__ = [
     "GrantTable",
     "OptionTables",
     "ParameterTable",
+    "UserInfoDoorTable",
 ]

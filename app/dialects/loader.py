@@ -3,7 +3,7 @@
 import itertools
 import json
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Final, TypeVar
@@ -15,8 +15,9 @@ from app.core.policy import Policy, ShopRule
 from app.dialects.authorization_door import AuthorizationDoor
 from app.dialects.dialect import GRANT_TYPES, Dialect, ErrorAnswer, GrantPolicy, Variant, option_text, standard_error
 from app.dialects.door import Door
-from app.dialects.file import AUTHORIZATION_DOOR, MACHINE_DOOR, AuthorizationDoorTable, DialectTables, DoorTable, OptionTables
+from app.dialects.file import KINDS, AuthorizationDoorTable, DialectTables, DoorTable, OptionTables
 from app.dialects.template import Template
+from app.dialects.userinfo_door import UserInfoDoor
 from app.messages import Endpoint
 
 D = TypeVar("D", Door, AuthorizationDoor)
@@ -53,6 +54,9 @@ class Dialects:
         shared = self.doors.keys() & self.authorization_doors.keys()
         if shared:
             raise DialectError(f"door {min(shared)}: machines post to it and browsers are sent to it: one of them needs another path")
+        shared = self.userinfo_doors.keys() & (self.doors.keys() | self.authorization_doors.keys())
+        if shared:
+            raise DialectError(f"door {min(shared)}: it tells who a person is and cannot do anything else: one of them needs another path")
 
     def __getitem__(self, name: str) -> Dialect:
         """Return the dialect of that name."""
@@ -63,11 +67,33 @@ class Dialects:
         """The doors by path; a path that several dialects declare is one door for all of them."""
         return _opened(Door, [(table.path, dialect) for dialect in self.by_name.values() for table in dialect.doors])
 
+    @property
+    def machine_doors(self) -> Sequence[Door | UserInfoDoor]:
+        """All doors at which machines knock."""
+        return [*self.doors.values(), *self.userinfo_doors.values()]
+
     @cached_property
     def authorization_doors(self) -> Mapping[str, AuthorizationDoor]:
         """The doors to which clients send browsers, by path, one for all dialects that declare it."""
         plates = [(table.path, dialect) for dialect in self.by_name.values() for table in dialect.authorization_doors]
         return _opened(AuthorizationDoor, plates)
+
+    @cached_property
+    def userinfo_doors(self) -> Mapping[str, UserInfoDoor]:
+        """The doors at which an access token tells who granted it, by path.
+
+        Raises:
+            DialectError: two dialects declare the same one.
+        """
+        found: dict[str, UserInfoDoor] = {}
+        for dialect in self.by_name.values():
+            for table in dialect.userinfo_doors:
+                if table.path in found:
+                    raise DialectError(
+                        f"door {table.path}: {found[table.path].dialect.name} and {dialect.name} both tell there who people are"
+                    )
+                found[table.path] = UserInfoDoor(table.path, dialect, table.title.get("en", table.path))
+        return found
 
 
 def _opened(make: Callable[[str, list[Dialect]], D], plates: Iterable[tuple[str, Dialect]]) -> Mapping[str, D]:
@@ -144,7 +170,7 @@ def _unique(members: list[tuple[str, object]]) -> dict[str, object]:
 
 def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False)[0]
-    parts = [str(part) for part in first["loc"] if part not in {MACHINE_DOOR, AUTHORIZATION_DOOR}]
+    parts = [str(part) for part in first["loc"] if part not in KINDS]
     return f"{'.'.join(parts) or 'file'}: {first['msg']}"
 
 
@@ -206,8 +232,14 @@ def _check_needs(tables: DialectTables) -> None:
     for index, door in enumerate(tables.doors):
         if isinstance(door, AuthorizationDoorTable):
             _check_names_of_request(index, door, means)
-        elif door.endpoint is Endpoint.TOKEN and door.sends_grant_type and "grant_type" not in means.values():
+        elif (
+            isinstance(door, DoorTable) and door.endpoint is Endpoint.TOKEN and door.sends_grant_type and "grant_type" not in means.values()
+        ):
             raise _Problem(f"doors.{index}: no parameter means grant_type")
+
+
+def _is_sent_grant_type(door: DoorTable) -> bool:
+    return door.endpoint is Endpoint.TOKEN and door.sends_grant_type
 
 
 def _check_names_of_request(index: int, door: AuthorizationDoorTable, means: Mapping[str, str]) -> None:
@@ -236,7 +268,7 @@ def _check_doors(tables: DialectTables) -> None:
     for index, door in enumerate(tables.doors):
         if isinstance(door, AuthorizationDoorTable):
             _check_authorization_door(index, door, tables)
-        else:
+        elif isinstance(door, DoorTable):
             _check_machine_door(index, door, tables)
     paths = [door.path for door in tables.doors]
     if len(set(paths)) != len(paths):

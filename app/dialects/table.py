@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from app.dialects.dialect import Dialect
-from app.dialects.file import AuthorizationDoorTable, DoorTable, GrantTable, Words
+from app.dialects.file import AnyDoorTable, AuthorizationDoorTable, DoorTable, GrantTable, UserInfoDoorTable, Words
 from app.messages import Endpoint
 
 _HEADINGS = {
@@ -15,15 +15,28 @@ _HEADINGS = {
 
 def parameter_tables(dialect: Dialect, language: str) -> str:
     """Return the dialect's doors and parameters as Markdown in ``en`` or ``zh``."""
-    parts = [
-        _authorization_door(dialect, door, language) if isinstance(door, AuthorizationDoorTable) else _door(dialect, door, language)
-        for door in dialect.tables.doors
-    ]
+    parts = [_any_door(dialect, door, language) for door in dialect.tables.doors]
     return "\n".join(chain.from_iterable(parts)).rstrip() + "\n"
 
 
 def _words(words: Words, language: str) -> str:
     return words.get("zh" if language == "zh" else "en") or next(iter(words.values()), "")
+
+
+def _any_door(dialect: Dialect, door: AnyDoorTable, language: str) -> Iterator[str]:
+    if isinstance(door, AuthorizationDoorTable):
+        return _authorization_door(dialect, door, language)
+    return _userinfo_door(door, language) if isinstance(door, UserInfoDoorTable) else _door(dialect, door, language)
+
+
+def _userinfo_door(door: UserInfoDoorTable, language: str) -> Iterator[str]:
+    yield f"## {_words(door.title, language) or door.path}"
+    yield ""
+    yield f"`GET {door.path}`, `POST {door.path}`"
+    yield ""
+    yield from _heading(language)
+    yield f"| Authorization | header | {_HEADINGS[language][4]} | Bearer $access_token |"
+    yield ""
 
 
 def _door(dialect: Dialect, door: DoorTable, language: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 It is checked where clients are declared (:mod:`app.admin.registration`), kept in ``extra``, and read here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,11 +47,6 @@ class ClientMetadata:
     def require_auth_time(self) -> bool:
         """Whether ID tokens must say when the person logged in; they do anyway."""
         return bool(self.extra.get("require_auth_time"))
-
-    @property
-    def default_acr_values(self) -> Sequence[str]:
-        """Return how people should prove who they are where a request does not say."""
-        return self.extra.get("default_acr_values") or ()
 
     # Authentication by a signed assertion: RFC 7523, OpenID Connect Core §9
 

@@ -14,7 +14,9 @@ def needs_of(candidates: Sequence[Request]) -> Needs:
     first = candidates[0]
     needs = Needs(first.credentials.client_id, attempts=attempt_keys(first))
     for message in candidates:
-        if message.endpoint is not Endpoint.TOKEN:
+        if message.endpoint is Endpoint.USERINFO:
+            needs.bearer_hash = digest(message.bearer) if message.bearer is not None else None
+        elif message.endpoint is not Endpoint.TOKEN:
             token = message.parameters.get("token")
             needs.token_hash = digest(token) if token else None
         elif message.grant_type:

@@ -56,6 +56,7 @@ class ExchangeRequest(OAuth2Request):
         self.writes = Writes(now)
         self.replayed = False
         self.is_unsigned = False
+        self.media_type: str | None = None
         self.members: Mapping[str, Any] | None = None
 
     @property

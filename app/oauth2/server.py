@@ -84,6 +84,7 @@ class AuthorizationServer(AuthlibServer):
         outcome.client = request.client
         outcome.replayed = request.replayed
         outcome.is_unsigned = request.is_unsigned
+        outcome.media_type = request.media_type
         outcome.user_id = request.user.id if isinstance(request.user, User) else None
         outcome.shop = _shop_of(request)
         return outcome, request.writes

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from app.core.causes import Cause
 from app.core.clock import Clock
-from app.dialects import Answer, Door, WireRequest
+from app.dialects import Answer, MachineDoor, WireRequest
 from app.listener import SHORTCUT, Shortcut
 from app.messages import Outcome, Refusal
 from app.pipeline import Exchange, Pipeline
@@ -46,7 +46,7 @@ class _Silence(Response):
 class Machine:
     """One door of the service."""
 
-    def __init__(self, door: Door, clock: Clock, journal: Journal) -> None:
+    def __init__(self, door: MachineDoor, clock: Clock, journal: Journal) -> None:
         self.door = door
         self.pipeline: Pipeline | None = None
         self._clock = clock

@@ -8,27 +8,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.dialects import Dialects
+from app.dialects import Door, UserInfoDoor
 from app.messages import Endpoint
 from app.routers.machine import Machine
 
 
-def machine_router(dialects: Dialects, machines: Iterable[Machine]) -> APIRouter:
-    """Return a router with a POST route per door; every other method is answered too, with the door's own error."""
+def machine_router(machines: Iterable[Machine]) -> APIRouter:
+    """Return a router with a route per door and method; every other method is answered too, with the door's own error."""
     router = APIRouter()
     for machine in machines:
-        route = _route_of(machine)
-        door = machine.door
-        router.add_api_route(
-            door.path,
-            route,
-            methods=["POST"],
-            name=f"POST {door.path}",
-            tags=[dialects[name].tables.title["en"] for name in door.owners],
-            summary=" / ".join(owner.table.title.get("en", door.path) for owner in door.owners.values()),
-            openapi_extra={"requestBody": _request_body(machine)},
-            response_class=Response,
-        )
+        route, door = _route_of(machine), machine.door
+        described = _described(door) if isinstance(door, Door) else _described_userinfo(door)
+        for method in door.methods:
+            router.add_api_route(door.path, route, methods=[method], name=f"{method} {door.path}", response_class=Response, **described)
         router.routes.append(Route(door.path, machine, name=f"other {door.path}", include_in_schema=False))
     return router
 
@@ -46,15 +38,30 @@ def machines_by_path(routes: Iterable[Any]) -> Mapping[str, Machine]:
     return {route.path: route.endpoint.machine for route in routes if hasattr(getattr(route, "endpoint", None), "machine")}
 
 
-def _request_body(machine: Machine) -> Mapping[str, Any]:
+def _described(door: Door) -> dict[str, Any]:
+    """Describe a door for the OpenAPI document."""
+    owners = door.owners.values()
+    return {
+        "tags": [owner.dialect.tables.title["en"] for owner in owners],
+        "summary": " / ".join(owner.table.title.get("en", door.path) for owner in owners),
+        "openapi_extra": {"requestBody": _request_body(door)},
+    }
+
+
+def _described_userinfo(door: UserInfoDoor) -> dict[str, Any]:
+    header = {"name": "Authorization", "in": "header", "required": True, "schema": {"type": "string"}, "description": "Bearer access_token"}
+    return {"tags": [door.dialect.tables.title["en"]], "summary": door.title, "openapi_extra": {"parameters": [header]}}
+
+
+def _request_body(door: Door) -> Mapping[str, Any]:
     properties: dict[str, Any] = {}
-    for owner in machine.door.owners.values():
+    for owner in door.owners.values():
         tables = owner.dialect.tables
         words = [name for grant in owner.grants for name in (*tables.grants[grant].required, *tables.grants[grant].optional)]
-        if machine.door.endpoint is not Endpoint.TOKEN:
+        if door.endpoint is not Endpoint.TOKEN:
             words = ["token", "token_type_hint", "client_id", "client_secret"]
         for name in words:
             table = tables.parameters[name]
             properties.setdefault(name, {"type": "string", "description": table.description.get("en", "")})
     schema = {"type": "object", "properties": properties}
-    return {"required": True, "content": {media_type: {"schema": schema} for media_type in sorted(machine.door.media_types)}}
+    return {"required": True, "content": {media_type: {"schema": schema} for media_type in sorted(door.media_types)}}

@@ -6,6 +6,7 @@ from app.admin import Refused
 from app.admin.registration import declare_client, merged, new_client
 from app.core.clock import SystemClock
 from app.dialects import Dialects
+from app.models import Client
 
 CB = ["https://app.example.com/cb"]
 
@@ -168,3 +169,84 @@ def test_a_client_of_a_dialect_that_is_not_loaded_cannot_be_changed(dialects: Di
     without = Dialects(dialect for dialect in dialects.by_name.values() if dialect.name != "hex")
     with pytest.raises(Refused, match="the dialect hex of this client is not loaded"):
         merged(client, declare_client({"client_name": "x"}, without), without)
+
+
+# -- OpenID Connect ----------------------------------------------------------------------------------------------------------------
+
+
+def registered(values: dict[str, object], dialects: Dialects) -> Client:
+    return new_client(declare_client({"redirect_uris": CB, **values}, dialects), dialects, SystemClock().now())
+
+
+@pytest.mark.rfc("OIDC Registration", "2")
+def test_the_metadata_of_openid_connect_is_kept_and_read(dialects: Dialects) -> None:
+    plain = registered({}, dialects)
+    assert (plain.id_token_signed_response_alg, plain.userinfo_signed_response_alg, plain.is_pairwise) == ("RS256", None, False)
+    assert (plain.default_max_age, plain.require_auth_time, plain.access_token_format, plain.sector) == (
+        *(None, False, "opaque"),
+        "app.example.com",
+    )
+    told = {
+        "id_token_signed_response_alg": "EdDSA",
+        "userinfo_signed_response_alg": "ES256",
+        "subject_type": "pairwise",
+        "sector_identifier_uri": "https://sector.example.com/uris.json",
+        "default_max_age": 0,
+        "require_auth_time": True,
+    }
+    client = registered(told, dialects)
+    assert client.extra == told
+    assert (client.id_token_signed_response_alg, client.userinfo_signed_response_alg) == ("EdDSA", "ES256")
+    assert (client.is_pairwise, client.sector, client.default_max_age, client.require_auth_time) == (True, "sector.example.com", 0, True)
+    cleared = merged(client, declare_client({**dict.fromkeys(told, ""), "require_auth_time": False}, dialects), dialects)
+    assert cleared.extra == {}
+
+
+@pytest.mark.security("KY-05")
+@pytest.mark.security("KY-06")
+@pytest.mark.parametrize("key", ["id_token_signed_response_alg", "userinfo_signed_response_alg"])
+@pytest.mark.parametrize(
+    ("algorithm", "reason"),
+    [
+        ("none", "what nobody has signed proves nothing"),
+        ("HS256", "it needs the client's secret"),
+        ("HS512", "it needs the client's secret"),
+        ("rs256", "is one of RS256, ES256, EdDSA"),
+        ("PS256", "is one of RS256, ES256, EdDSA"),
+    ],
+)
+def test_an_algorithm_that_signs_nothing_is_refused(key: str, algorithm: str, reason: str, dialects: Dialects) -> None:
+    refused = refusal({"redirect_uris": CB, key: algorithm}, dialects)
+    assert refused.key == key
+    assert reason in refused.reason
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("subject_type", "private", "is public or pairwise"),
+        ("sector_identifier_uri", "http://sector.example.com", "must be an https address"),
+        ("default_max_age", -1, "must be a number from 0"),
+        ("default_max_age", True, "must be a number from 0"),
+        ("default_max_age", "soon", "must be a number from 0"),
+        ("require_auth_time", "yes", "must be true or false, not a text"),
+    ],
+)
+def test_other_metadata_of_openid_connect_is_checked(key: str, value: object, reason: str, dialects: Dialects) -> None:
+    refused = refusal({"redirect_uris": CB, key: value}, dialects)
+    assert (refused.key, reason in refused.reason) == (key, True), refused.reason
+
+
+def test_pairwise_names_need_one_host(dialects: Dialects) -> None:
+    several: dict[str, object] = {"subject_type": "pairwise", "redirect_uris": [*CB, "https://other.example.com/cb"]}
+    assert "app.example.com, other.example.com" in refusal(several, dialects).reason
+    assert registered({**several, "sector_identifier_uri": "https://s.example.com/x"}, dialects).sector == "s.example.com"
+    assert registered({"subject_type": "pairwise", "redirect_uris": [*CB, "https://app.example.com/2"]}, dialects).is_pairwise
+
+
+def test_a_dialect_that_does_not_speak_openid_connect_refuses_its_metadata(dialects: Dialects) -> None:
+    refused = refusal({"dialect": "fantem", "redirect_uris": CB, "id_token_signed_response_alg": "ES256"}, dialects)
+    assert (refused.key, refused.reason) == (
+        "id_token_signed_response_alg",
+        "is of OpenID Connect, which the dialect fantem does not speak",
+    )

@@ -180,3 +180,42 @@ def test_signing_keys_from_their_making_to_their_end(tokenry: Command, database:
 def test_signing_keys_need_the_secret_key_and_a_database(tokenry: Command, sqlite: Path) -> None:
     assert "there is no database at" in tokenry("keys", "rotate").line
     assert not list(sqlite.parent.iterdir())
+
+
+def test_claims_of_a_person_from_the_command_line(tokenry: Command, sqlite: Path) -> None:
+    claims = [
+        "--claim",
+        "given_name=Ada",
+        "--claim",
+        "email_verified=true",
+        "--claim",
+        "address.country=GB",
+        "--claim",
+        "address.locality=London",
+    ]
+    assert tokenry("users", "create", "ada", "--no-password", *claims).code == 0
+    told = as_json(tokenry("users", "show", "ada", "-o", "json"))["claims"]
+    assert told == {"given_name": "Ada", "email_verified": True, "address": {"locality": "London", "country": "GB"}}
+    assert tokenry("users", "update", "ada", "--claim", "given_name=", "--claim", "address=").out == "updated user ada: claims\n"
+    assert as_json(tokenry("users", "show", "ada", "-o", "json"))["claims"] == {"email_verified": True}
+    assert "claims.sub: is no key here" in tokenry("users", "update", "ada", "--claim", "sub=x").line
+
+
+def test_metadata_of_openid_connect_from_the_command_line(tokenry: Command, sqlite: Path) -> None:
+    metadata = [
+        "--metadata",
+        "default_max_age=300",
+        "--metadata",
+        "require_auth_time=true",
+        "--metadata",
+        "id_token_signed_response_alg=ES256",
+    ]
+    made = tokenry("clients", "create", "--client-id", "app", "--redirect-uri", "https://a.example/cb", *metadata)
+    assert made.code == 0, made
+    view = as_json(tokenry("clients", "show", "app", "-o", "json"))
+    assert (view["default_max_age"], view["require_auth_time"], view["id_token_signed_response_alg"]) == (300, True, "ES256")
+    assert tokenry("clients", "update", "app", "--metadata", "default_max_age=").out == "updated client app: default_max_age\n"
+    assert (
+        "id_token_signed_response_alg: is one of"
+        in tokenry("clients", "update", "app", "--metadata", "id_token_signed_response_alg=none").line
+    )

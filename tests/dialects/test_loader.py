@@ -282,7 +282,7 @@ PLAIN_BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "a door twice": (bent("doors", to=TOO_OFTEN), "doors: two of them have the same path"),
     "a method": (bent("doors", 0, "method", to="GET"), "doors.0.method: Extra inputs are not permitted"),
     "an unknown media type": (bent("doors", 0, "media_types", to=["text/xml"]), "doors.0.media_types.0: Input should be"),
-    "an unknown endpoint": (bent("doors", 0, "endpoint", to="userinfo"), "doors.0.endpoint: Input should be"),
+    "an unknown endpoint": (bent("doors", 0, "endpoint", to="pushed_request"), "doors.0.endpoint: Input should be"),
     "an unknown authentication": (bent("doors", 0, "authenticates_by", to="query"), "doors.0.authenticates_by: Input should be"),
     "a grant that the door does not find": (bent("doors", 0, "grants", to=["silent"]), "doors.0.grants: there is no grant silent"),
     "no grant_type and several grants": (

@@ -81,7 +81,7 @@ def test_a_grant_is_named_by_the_word_that_is_sent() -> None:
 
 def test_a_door_that_gives_no_tokens_has_no_grants() -> None:
     tables = parameter_tables(load_dialects()["standard"], "en")
-    assert tables.endswith("`POST /revoke` (application/x-www-form-urlencoded)\n")
+    assert "\n`POST /revoke` (application/x-www-form-urlencoded)\n\n## " in tables
 
 
 @pytest.mark.parametrize("dialect", ["standard", "fantem", "hex", "open_platform", "youzan"])

@@ -43,7 +43,7 @@ class IntrospectionEndpoint(AuthlibEndpoint):
         members: dict[str, Any] = {
             "active": True,
             "client_id": grant.client_id,
-            "sub": grant.user_id or grant.client_id,
+            "sub": self._subject(held),
             "scope": token.scope,
             "token_type": "Bearer" if token.kind == "access" else None,
             "exp": int(token.expires_at.timestamp()) if token.expires_at is not None and token.expires_at != NEVER else None,
@@ -54,3 +54,11 @@ class IntrospectionEndpoint(AuthlibEndpoint):
             "shop": held.shop.code if held.shop is not None else None,
         }
         return {name: value for name, value in members.items() if value is not None and value != ""}
+
+    def _subject(self, held: Held[Token]) -> str:
+        """Return whom the token stands for, a person as the client knows them."""
+        grant, client = held.grant, held.client
+        if grant.user_id is None or client is None:
+            return grant.client_id
+        subject: str = self.server.subjects.of(client, grant.user_id)
+        return subject
