@@ -14,6 +14,7 @@ import pytest
 from tests.fixtures.server import SECRET_KEY
 from tests.fixtures.world import CALLBACK, CHALLENGE, VERIFIER
 from tests.security.doors import FORM, JSON, MULTIPART, encoded
+from tests.security.exercise_of_pages import walk_pages
 from tests.security.live import PASSWORDS, Live, database, declared, open_live
 
 _TOKEN_MEMBERS: Final = ("access_token", "refresh_token")
@@ -87,6 +88,7 @@ async def walk(live: Live) -> Walk:
         await _fantem(walked)
         await _platform(walked)
         await _hex(walked)
+        walked.answered += await walk_pages(live, http, walked.note)
         await _failures(walked)
         return walked
 
