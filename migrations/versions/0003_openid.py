@@ -1,5 +1,7 @@
 """What OpenID Connect needs: signing keys, how and when people had logged in, what is known of them."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -14,7 +16,7 @@ ADDED = {
     "session": ("sid",),
     "user": ("claims",),
 }
-TYPES = {"auth_time": MOMENT, "acr": sa.String(200), "amr": sa.String(200), "sid": sa.String(22)}
+TYPES: dict[str, sa.types.TypeEngine[Any]] = {"auth_time": MOMENT, "acr": sa.String(200), "amr": sa.String(200), "sid": sa.String(22)}
 
 
 def upgrade() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ async def known(storage: Storage, client_id: str = "client") -> Client:
     return client
 
 
-def relying(client: Client, key: bytes | None = None, **more: object) -> Writes:
+def relying(client: Client, key: bytes | None = None, **more: Any) -> Writes:
     """Return an entry that relies on a client and on fewer than 3 failures."""
     grant = a_grant(client_id=client.client_id)
     reliance = Reliance(client.client_id, client.version, key, 3, NOW - WINDOW)
