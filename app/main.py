@@ -87,7 +87,7 @@ def create_app(
     pages = pages or read_pages(settings)
     machines = [Machine(door, clock, journal) for door in dialects.machine_doors]
     desk = Desk(issuer=settings.effective_issuer, pages=pages, clock=clock, journal=journal, language=settings.language)
-    well_known = WellKnown(settings.effective_issuer, clock)
+    well_known = WellKnown(settings.effective_issuer, dialects["standard"], clock)
     people = People(desk, dialects.authorization_doors, issuer=settings.effective_issuer, service=settings.brand_name)
 
     @asynccontextmanager

@@ -3,14 +3,18 @@
 import json
 from collections.abc import Mapping
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from app.core.keys import Algorithm, half_hash
+from app.main import create_app
+from app.settings import Settings
 from tests.fixtures.world import CALLBACK, CHALLENGE, ISSUER, VERIFIER, World, basic_header
 
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
@@ -347,3 +351,20 @@ async def test_clients_of_different_sectors_know_a_person_by_different_names(sit
     assert len(set(names.values())) == 3
     again = await redeemed(site, "oidc-pairwise")
     assert (await claims_of(site, again["id_token"]))["sub"] == names["oidc-pairwise"]
+
+
+# -- metadata ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rfc("8414", "3.1")
+@pytest.mark.security("MD-01")
+async def test_an_issuer_with_a_path_is_found_where_each_text_looks_for_it(tmp_path: Path) -> None:
+    plain, openid = "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"
+    issuer = "https://id.example.com/tenant/one"
+    app = create_app(Settings(database_url=f"sqlite:///{tmp_path / 'x.db'}", issuer=issuer))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://id.example.com") as client:
+        found = {path: await client.get(path) for path in (plain, openid, f"{plain}/tenant/one", f"{openid}/tenant/one")}
+        assert (await client.get(f"{plain}/tenant/two")).status_code == 404
+    assert {answer.status_code for answer in found.values()} == {200}
+    assert {answer.json()["issuer"] for answer in found.values()} == {issuer}
+    assert {answer.json()["token_endpoint"] for answer in found.values()} == {f"{issuer}/token"}

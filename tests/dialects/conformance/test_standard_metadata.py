@@ -1,9 +1,12 @@
 """What the standard server says of itself (RFC 8414), and what it does not do and therefore refuses."""
 
 from collections.abc import Mapping
+from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
+from authlib.oidc.discovery import OpenIDProviderMetadata
 
 from tests.fixtures.world import World
 
@@ -68,6 +71,38 @@ async def test_the_metadata_does_not_listen_to_strangers(world: World) -> None:
     plain = (await world.send("GET", PATH)).content
     forged = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "gopher", "Forwarded": "host=evil.example"}
     assert (await world.send("GET", PATH, headers=forged)).content == plain
+
+
+OPENID: Final = "/.well-known/openid-configuration"
+
+
+@pytest.mark.rfc("OIDC Discovery", "4.2")
+@pytest.mark.rfc("8414", "2")
+@pytest.mark.security("MD-02")
+@pytest.mark.security("MD-04")
+async def test_both_documents_say_the_same_and_stand_the_validators_of_a_library(world: World) -> None:
+    plain, openid = await world.send("GET", PATH), await world.send("GET", OPENID)
+    assert plain.content == openid.content
+    members = openid.json()
+    OpenIDProviderMetadata(members).validate()
+    AuthorizationServerMetadata(members).validate()
+    assert "none" not in {*members["id_token_signing_alg_values_supported"], *members["userinfo_signing_alg_values_supported"]}
+    assert members["jwks_uri"] == "https://id.example.com/.well-known/jwks.json"
+    assert members["userinfo_endpoint"] == "https://id.example.com/userinfo"
+    assert (members["request_parameter_supported"], members["request_uri_parameter_supported"]) == (False, False)
+
+
+@pytest.mark.security("MD-03")
+async def test_the_openid_document_does_not_listen_to_strangers_either(world: World) -> None:
+    forged = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "gopher", "Forwarded": "host=evil.example"}
+    for path in (OPENID, "/.well-known/jwks.json"):
+        assert (await world.send("GET", path, headers=forged)).content == (await world.send("GET", path)).content
+
+
+async def test_every_algorithm_that_is_listed_signs_and_is_published(world: World) -> None:
+    members = (await world.send("GET", OPENID)).json()
+    published = {key["alg"] for key in (await world.send("GET", "/.well-known/jwks.json")).json()["keys"]}
+    assert set(members["id_token_signing_alg_values_supported"]) == published
 
 
 @pytest.mark.security("CA-11")
