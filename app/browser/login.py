@@ -28,8 +28,8 @@ PASSWORD: Final = ("pwd",)
 class LoginResult:
     """What became of a try: cookies for who is in, a problem for who is not.
 
-    ``half`` is the token of a half login, where a second step is still to come. ``amr`` tells how somebody came in, and ``detail`` why
-    somebody did not, both for the log.
+    ``half`` is the token of a half login, where a second step is still to come. For the log, ``amr`` tells how somebody came in,
+    ``detail`` why somebody did not, and ``tried`` whose account it was about (its id), where there is one.
     """
 
     user: User | None = None
@@ -39,6 +39,7 @@ class LoginResult:
     minutes: int = 0
     half: str | None = None
     detail: str | None = None
+    tried: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +83,13 @@ class Logins:
             proofs = await self._gatherer.prove(user, name, password, counter)
         except StorageUnavailable:
             return LoginResult(problem=FormProblem.BUSY)
+        tried = user.id if user is not None else None
         if proofs.blocked_in is not None:
-            return LoginResult(problem=FormProblem.BLOCKED, minutes=math.ceil(proofs.blocked_in / 60))
+            return LoginResult(problem=FormProblem.BLOCKED, minutes=math.ceil(proofs.blocked_in / 60), tried=tried)
         if not proofs.password_is_right or user is None:
-            return LoginResult(problem=FormProblem.WRONG)
+            return LoginResult(problem=FormProblem.WRONG, tried=tried)
         if user.second_factor_at is not None:
-            return LoginResult(half=self._factors.halves.close(user, visitor.browser or "", self._clock.now()))
+            return LoginResult(half=self._factors.halves.close(user, visitor.browser or "", self._clock.now()), tried=tried)
         return await self._enter(user, PASSWORD, visitor, proofs.attempts)
 
     async def half_person(self, token: str, visitor: Visitor) -> HalfPerson | None:

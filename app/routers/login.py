@@ -100,7 +100,7 @@ class LoginPages:
         else:
             result = await self.logins.by_password(name, form.get("password", ""), call.visitor)
         if result.half is not None:
-            call.event |= {"grant": "login", "detail": "a second step is demanded"}
+            call.event |= {"grant": "login", "detail": "a second step is demanded", "user_id": result.tried}
             return self._desk.send_to(call, self._address("/login/second-factor", way, half=result.half))
         if result.user is not None:
             return self._enter(call, way, result)
@@ -119,6 +119,7 @@ class LoginPages:
     @staticmethod
     def _noted(call: Call, result: LoginResult) -> LoginResult:
         call.event |= {"cause": f"login_{result.problem}", "grant": "login", "detail": result.detail}
+        call.event |= {"user_id": result.tried} if result.tried is not None else {}
         return result
 
     def _page(self, call: Call, ask: Ask | None, username: str, result: LoginResult, *, again: bool = False) -> Response:
