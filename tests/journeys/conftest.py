@@ -46,44 +46,40 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         yield Sandbox(server, url)
 
 
-@pytest.fixture
-def start_sandboxes(database_url: str, tmp_path: Path) -> Iterator[Callable[[int], list[Sandbox]]]:
-    """Start a number of sandbox processes over one database, on each engine in turn."""
+@contextmanager
+def fresh_database(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """Make a database on the engine that the fixture's parameter names, for as long as the fixture is used."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{folder / 'tokenry.db'}"
+        return
+    cluster: PostgresServer = request.getfixturevalue("postgres_cluster")
+    name = f"tokenry_{uuid.uuid4().hex}"
+    try:
+        yield cluster.create_database(name)
+    finally:
+        cluster.drop_database(name)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def sandboxes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Sandbox]]:
+    """Two sandbox processes over one database, on each engine in turn, shared by the tests of a module."""
+    folder = tmp_path_factory.mktemp("sandboxes")
+    config = ["--config", str(clients_file(folder))]
     with ExitStack() as stack:
-
-        def start(count: int) -> list[Sandbox]:
-            config = ["--config", str(clients_file(tmp_path))]
-            servers = [stack.enter_context(Server(database_url, command="sandbox", arguments=config)) for _ in range(count)]
-            return [Sandbox(server, database_url) for server in servers]
-
-        yield start
+        url = stack.enter_context(fresh_database(request, folder))
+        yield [Sandbox(stack.enter_context(Server(url, command="sandbox", arguments=config)), url) for _ in range(2)]
 
 
 # -- people with browsers ----------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def opened_site(url: str, folder: Path, **options: Any) -> Iterator[Site]:
-    """Run a sandbox, with the clients of the journeys, until the body is done."""
-    with Server(url, command="sandbox", arguments=["--config", str(clients_file(folder))], **options) as server:
-        yield Site(server, url)
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A sandbox on each engine in turn, shared by all tests: each brings people of its own."""
     folder = tmp_path_factory.mktemp("site")
-    if request.param == "sqlite":
-        with opened_site(f"sqlite:///{folder / 'tokenry.db'}", folder) as site:
-            yield site
-        return
-    cluster: PostgresServer = request.getfixturevalue("postgres_cluster")
-    name = f"tokenry_{uuid.uuid4().hex}"
-    try:
-        with opened_site(cluster.create_database(name), folder) as site:
-            yield site
-    finally:
-        cluster.drop_database(name)
+    config = ["--config", str(clients_file(folder))]
+    with fresh_database(request, folder) as url, Server(url, command="sandbox", arguments=config) as server:
+        yield Site(server, url)
 
 
 ONE_ENGINE = pytest.mark.parametrize("site", ["sqlite"], indirect=True)

@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from tests.fixtures.server import Server
+from tests.journeys.conftest import fresh_database
 from tests.journeys.planting import CALLBACK, VERIFIER, clients_file, codes
 from tests.journeys.wire import NOTHING, Answer, at_once, form, receive
 
@@ -29,10 +29,13 @@ class Heard:
     """For each connection that rotates: its refresh tokens, the last of which nothing newer is known of."""
 
 
-@pytest.fixture
-def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
-    with Server(database_url, command="sandbox", arguments=["--config", str(clients_file(tmp_path))]) as server:
-        yield server
+@dataclass(frozen=True)
+class Stopped:
+    """A server that was stopped under load."""
+
+    server: Server
+    heard: Heard
+    exit_code: int
 
 
 async def one_after_the_other(port: int, heard: Heard, chain: list[str] | None) -> None:
@@ -74,12 +77,26 @@ async def load_until_stopped(server: Server, database_url: str) -> tuple[Heard, 
     return heard, await asyncio.to_thread(server.wait)
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+async def stopped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stopped]:
+    """A server that was stopped under load, on each engine in turn, looked at by the tests of the module."""
+    folder = tmp_path_factory.mktemp("stopped")
+    config = ["--config", str(clients_file(folder))]
+    with fresh_database(request, folder) as url, Server(url, command="sandbox", arguments=config) as server:
+        yield Stopped(server, *await load_until_stopped(server, url))
+
+
 @pytest.mark.security("F-12")
-async def test_stopping_under_load_answers_what_was_begun_and_loses_no_promise(server: Server, database_url: str) -> None:
-    heard, code = await load_until_stopped(server, database_url)
-    assert code in {0, 128 + signal.SIGTERM, -signal.SIGTERM}
-    assert len(heard.answers) > 100
-    assert {answer.status for answer in heard.answers} == {200}
+async def test_stopping_under_load_answers_what_was_begun_and_leaves_no_request_unanswered(stopped: Stopped) -> None:
+    assert stopped.exit_code in {0, 128 + signal.SIGTERM, -signal.SIGTERM}
+    assert len(stopped.heard.answers) > 100
+    assert {answer.status for answer in stopped.heard.answers} == {200}
+    assert stopped.heard.unanswered == 0
+
+
+@pytest.mark.security("F-12")
+async def test_stopping_under_load_loses_no_promise(stopped: Stopped) -> None:
+    server, heard = stopped.server, stopped.heard
     server.launch()
     server.wait_until_live()
     tokens = [answer.json()["access_token"] for answer in heard.answers if "refresh_token" not in answer.json()]
@@ -91,9 +108,3 @@ async def test_stopping_under_load_answers_what_was_begun_and_loses_no_promise(s
     ]
     again = await at_once([(server.port, request) for request in lasts])
     assert [answer.status for answer in again] == [200] * len(lasts)
-
-
-@pytest.mark.security("F-12")
-async def test_stopping_under_load_leaves_no_request_unanswered(server: Server, database_url: str) -> None:
-    heard, _ = await load_until_stopped(server, database_url)
-    assert heard.unanswered == 0
