@@ -140,6 +140,7 @@ def _standard(facts: Facts) -> Iterator[Line]:
     yield line("revoke", "its revocation", f"{_form('/revoke', facts, token='ACCESS_TOKEN')} {basic}")
     code = {"code": _code(facts, "demo-web", "--code-challenge", _CHALLENGE), "code_verifier": _VERIFIER}
     yield line("code", "code and PKCE", _form("/token", facts, grant_type="authorization_code", client_id="demo-web", **code))
+    yield line("userinfo", "who allowed that", f"curl -s {facts.address}/userinfo -H 'Authorization: Bearer ACCESS_TOKEN'")
     refresh = {"client_id": "demo-web", "refresh_token": "REFRESH_TOKEN"}
     yield line("refresh", "refresh", _form("/token", facts, grant_type="refresh_token", **refresh))
 
@@ -151,7 +152,7 @@ def for_people(facts: Facts) -> str:
         f"  tokenry {__version__} · SANDBOX · its identities are published: this machine only, nothing real in it",
         "",
         f"  Issuer     {facts.issuer}",
-        f"  Metadata   {facts.address}/.well-known/oauth-authorization-server",
+        f"  Metadata   {facts.address}/.well-known/openid-configuration",
         f"  Data       {facts.database}" + ("" if facts.is_kept else " (temporary: deleted at the end; keep it with --database)"),
         f"  User       {USERNAME} / {PASSWORD}   their account: {facts.address}/account",
         f"  A code     {facts.codes} --client CLIENT_ID --user {USERNAME}",

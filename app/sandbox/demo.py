@@ -15,6 +15,7 @@ SECRETS: Final[Mapping[str, str]] = {
     "platform-demo": "platform-demo-secret",
     "alexa-demo": "alexa-demo-secret",
     "demo-service": "demo-service-secret",
+    "demo-app": "demo-app-secret",
 }
 KNOWN_DIGESTS: Final = frozenset(digest(secret) for secret in (*SECRETS.values(), PASSWORD))
 """What a service refuses to run with."""
@@ -27,6 +28,15 @@ DEMO: Final[Mapping[str, object]] = {
             "email": "demo@example.com",
             "name": "Demo",
             "shops": [{"dialect": "youzan", "code": "88888"}],
+            "claims": {
+                "given_name": "Demo",
+                "family_name": "Person",
+                "locale": "en",
+                "zoneinfo": "Asia/Shanghai",
+                "email_verified": True,
+                "phone_number": "+86 10 5555 0100",
+                "address": {"locality": "Beijing", "country": "CN"},
+            },
         }
     ],
     "shops": [
@@ -97,7 +107,16 @@ DEMO: Final[Mapping[str, object]] = {
             "token_endpoint_auth_method": "none",
             "grant_types": ["authorization_code", "refresh_token"],
             "redirect_uris": [REDIRECT_URI],
-            "scope": "profile orders",
+            "scope": "openid profile email offline_access orders",
+        },
+        {
+            "client_id": "demo-app",
+            "client_secret": SECRETS["demo-app"],
+            "client_name": "Demo app (OpenID Connect)",
+            "profile": "oidc",
+            "grant_types": ["authorization_code", "refresh_token"],
+            "redirect_uris": [REDIRECT_URI],
+            "scope": "openid profile email address phone offline_access",
         },
     ],
 }

@@ -74,6 +74,7 @@ def test_a_line_is_printed_for_every_door(sandbox: Sandbox) -> None:
         "/token",
         "/introspect",
         "/revoke",
+        "/userinfo",
     }
 
 

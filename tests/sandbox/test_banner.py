@@ -25,6 +25,7 @@ def test_there_is_a_line_for_every_grant_at_every_door() -> None:
             if door.endpoint is Endpoint.TOKEN and door.sends_grant_type:
                 words = {word for word in door.grants or dialect.grants if not dialect.grants[word].requires_option}
                 assert words <= {word for command in mine for word in re.findall(r"grant_type=(\w+)", command)}
+    assert any("localhost:7000/userinfo " in command for command in commands["standard"])
 
 
 def test_a_person_is_told_what_this_is_and_where() -> None:

@@ -62,6 +62,7 @@ async def test_the_documented_identities_are_there(storage: Storage, dialects: D
         "fantem-demo": ("fantem", None, None, "http://127.0.0.1:9401/cb"),
         "demo-service": ("standard", "demo-service-secret", None, None),
         "demo-web": ("standard", None, None, "http://127.0.0.1:9401/cb"),
+        "demo-app": ("standard", "demo-app-secret", None, "http://127.0.0.1:9401/cb"),
     }
     for client_id, (dialect, secret, shop, redirect_uri) in expected.items():
         facts = await storage.load(Needs(client_id=client_id, shop=shop))
