@@ -126,11 +126,12 @@ class Accounts:
         return await self._storage.transact(work)
 
     async def end(self, person: Person, *, everywhere: bool) -> None:
-        """Log out of this browser, or of all."""
+        """Log out of this browser; or of all, which ends what apps hold as well: somebody else may have let them in."""
 
         def work(catalog: Catalog) -> None:
             if everywhere:
                 catalog.end_sessions(person.user.id)
+                catalog.revoke_grants(user_id=person.user.id)
             else:
                 catalog.end_session(person.session.id_hash)
 

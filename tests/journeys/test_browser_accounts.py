@@ -47,6 +47,7 @@ async def assert_ended(site: Site, tokens: dict[str, str]) -> None:
 
 
 @pytest.mark.security("LG-11")
+@pytest.mark.security("RF-11")
 @pytest.mark.parametrize("where", ["here", "everywhere"])
 async def test_signing_out_here_or_everywhere(site: Site, open_browser: OpenBrowser, person: Person, where: str) -> None:
     one, other = await open_browser(), await open_browser()
@@ -60,7 +61,9 @@ async def test_signing_out_here_or_everywhere(site: Site, open_browser: OpenBrow
     await one.context.add_cookies([{"name": "tokenry_session", "value": stolen[0]["value"], "url": site.origin}])
     assert not await is_in(one)  # it is dead on the server too
     assert await is_in(other) == (where == "here")
-    assert (await site.introspect(tokens["access_token"], "platform-demo"))["active"] is True  # what was let in stays, as the page says
+    # What was let in stays, or ends with everything, as the page says.
+    assert (await site.introspect(tokens["access_token"], "platform-demo"))["active"] is (where == "here")
+    assert await refreshed(site, tokens["refresh_token"]) == ((200, "") if where == "here" else (400, "invalid_grant"))
 
 
 @pytest.mark.security("LG-13")
