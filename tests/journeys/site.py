@@ -9,9 +9,7 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from app.admin import Desk, create_user
-from app.admin.shops import find as find_shop
-from app.admin.users import find as find_user
+from app.admin import create_user
 from tests.fixtures.server import Server
 from tests.journeys.person import NO_TLS, Person
 from tests.journeys.planting import WEB_SECRET, operator_of
@@ -46,13 +44,8 @@ class Site:
         """Open an account, for a person who manages some of Youzan's shops."""
         person = Person(f"person-{next(_numbers)}")
         async with operator_of(self.database_url) as operator:
-            await create_user(operator, {"username": person.username, "password": person.password})
-
-            def hand_over(desk: Desk) -> None:
-                for code in shops:
-                    desk.catalog.grant_user_shop(find_user(desk, person.username).id, find_shop(desk, "youzan", code).id)
-
-            await operator.transact(hand_over)
+            managed = [{"dialect": "youzan", "code": code} for code in shops]
+            await create_user(operator, {"username": person.username, "password": person.password, "shops": managed})
         return person
 
     async def post(
