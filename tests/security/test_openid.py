@@ -17,6 +17,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.fixtures.world import CALLBACK, CHALLENGE, ISSUER, VERIFIER, World, basic_header
 
+FORM = "application/x-www-form-urlencoded"
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 DECLARED = """
 [[users]]
@@ -296,6 +297,38 @@ async def test_a_token_without_a_person_or_without_openid_tells_nothing(site: Wo
     assert answer.headers["www-authenticate"].endswith('scope="openid"')
     partner = (await site.post("/oauth/token", {"grant_type": "silent", "kdt_id": "88888", **site.credentials("testclient")})).json()
     assert (await userinfo(site, partner["access_token"])).status_code == 401
+
+
+@pytest.mark.security("IN-01")
+@pytest.mark.security("IN-04")
+@pytest.mark.security("CA-06")
+@pytest.mark.parametrize(
+    ("headers", "body", "statuses"),
+    [
+        pytest.param([("authorization", "Bearer")], b"", {401}, id="no token"),
+        pytest.param([("authorization", "Bearer a b")], b"", {401}, id="two words"),
+        pytest.param([("authorization", "bearer \x00")], b"", {401}, id="NUL"),
+        pytest.param([("authorization", "\xff\xfe")], b"", {401}, id="no ASCII"),
+        pytest.param([("authorization", "Bearer " + "\xe9" * 500)], b"", {401}, id="a token of no ASCII"),
+        pytest.param([("content-type", FORM)], b"access_token=%00", {400, 401}, id="NUL in the form"),
+        pytest.param([("content-type", FORM)], b"access_token=%ff%fe", {400}, id="no UTF-8"),
+        pytest.param([("content-type", FORM)], b"access_token=%ED%A0%80", {400}, id="half a surrogate pair"),
+        pytest.param([("content-type", FORM)], b"access_token=a&access_token=b", {400}, id="twice"),
+        pytest.param([("content-type", FORM)], b"access_token=" + b"a" * 70_000, {413}, id="too large"),
+        pytest.param([("content-type", FORM)], b"a=b&" * 5000, {400}, id="too many fields"),
+        pytest.param([("content-type", "application/json")], b'{"access_token":"x"}', {401}, id="JSON"),
+        pytest.param([("content-type", "multipart/form-data; boundary=B")], b"--B\r\n", {401}, id="multipart"),
+        pytest.param([("content-type", FORM), ("content-type", FORM)], b"access_token=x", {415}, id="two types"),
+    ],
+)
+async def test_whatever_is_sent_is_refused_in_due_form(
+    site: World, headers: list[tuple[str, str]], body: bytes, statuses: set[int]
+) -> None:
+    raw = await site.raw("POST", "/userinfo", headers, [body])
+    assert raw.status in statuses, raw
+    assert raw.headers["cache-control"] == "no-store"
+    if raw.body:
+        assert set(json.loads(raw.body)) == {"error", "error_description"}
 
 
 async def test_other_methods_are_named(site: World) -> None:
