@@ -19,14 +19,17 @@ from app.storage import Catalog, Storage, open_storage
 SERVICE: Final = "bench-service"
 LINK: Final = "bench-link"
 PLATFORM: Final = "bench-platform"
+OPENID: Final = {"ES256": "bench-openid-es256", "RS256": "bench-openid-rs256"}
+"""Clients of OpenID Connect, by the algorithm that signs their ID tokens."""
 SECRET: Final = "bench-0123456789-0123456789-0123456789-0123"
 PASSWORD: Final = "a password that is long enough"
 REDIRECT_URI: Final = "https://client.example.com/callback"
 VERIFIER: Final = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE: Final = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 SCOPE: Final = "read write"
+OPENID_SCOPE: Final = "openid profile email"
 
-_CLIENTS: Final = {SERVICE: "standard", LINK: "fantem", PLATFORM: "open_platform"}
+_CLIENTS: Final = {SERVICE: "standard", LINK: "fantem", PLATFORM: "open_platform", **dict.fromkeys(OPENID.values(), "standard")}
 _LIFE: Final = timedelta(hours=2)
 _CHUNK: Final = 200
 _AT_ONCE: Final = 20
@@ -34,12 +37,14 @@ _AT_ONCE: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """How much of what is written; ``codes`` and ``rotating`` tokens are used up."""
+    """How much of what is written; ``codes``, those of OpenID Connect for each algorithm, and ``rotating`` tokens are used up."""
 
     codes: int
+    openid_codes: int
     rotating: int
     reused: int
     access: int
+    openid_access: int
     users: int
 
 
@@ -48,9 +53,11 @@ class Stock:
     """What was written, by the values that only their holders know."""
 
     codes: list[str] = field(default_factory=list)
+    openid_codes: dict[str, list[str]] = field(default_factory=lambda: {algorithm: [] for algorithm in OPENID})
     rotating: list[str] = field(default_factory=list)
     reused: list[str] = field(default_factory=list)
     access: list[str] = field(default_factory=list)
+    openid_access: list[str] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
 
 
@@ -88,7 +95,7 @@ def _client(client_id: str, dialect: str, now: datetime) -> Client:
         allowed_origins=[],
         scope=SCOPE,
         options={},
-        extra={},
+        extra={"id_token_signed_response_alg": next((name for name in OPENID if OPENID[name] == client_id), "")},
         version=1,
         created_at=now,
         updated_at=now,
@@ -96,7 +103,18 @@ def _client(client_id: str, dialect: str, now: datetime) -> Client:
 
 
 def _user(name: str, password_hash: str, now: datetime) -> User:
-    return User(id=new_id(), username=name, username_key=login_key(name), password_hash=password_hash, created_at=now, updated_at=now)
+    return User(
+        id=new_id(),
+        username=name,
+        username_key=login_key(name),
+        email=f"{name}@example.com",
+        email_key=f"{name}@example.com",
+        name="A. Person",
+        claims='{"given_name":"A.","family_name":"Person","locale":"en","email_verified":true}',
+        password_hash=password_hash,
+        created_at=now,
+        updated_at=now,
+    )
 
 
 class _Writer:
@@ -107,10 +125,16 @@ class _Writer:
     async def write(self, amounts: Amounts, users: list[User]) -> Stock:
         stock = Stock(users=[user.username for user in users])
         entries = [
-            *self._codes(users[0], amounts.codes, stock.codes),
+            *self._codes(SERVICE, users[0], amounts.codes, stock.codes),
+            *(
+                entry
+                for algorithm, values in stock.openid_codes.items()
+                for entry in self._codes(OPENID[algorithm], users[0], amounts.openid_codes, values)
+            ),
             *self._tokens("refresh", SERVICE, users[0], amounts.rotating, stock.rotating),
             *self._tokens("refresh", LINK, users[0], amounts.reused, stock.reused),
             *self._tokens("access", SERVICE, users[0], amounts.access, stock.access),
+            *self._tokens("access", OPENID["ES256"], users[0], amounts.openid_access, stock.openid_access),
         ]
         rest = iter(entries)
         while chunk := list(islice(rest, _AT_ONCE)):
@@ -118,7 +142,7 @@ class _Writer:
         return stock
 
     def _grant(self, client_id: str, user: User) -> Grant:
-        return Grant(
+        grant = Grant(
             id=new_id(),
             dialect=_CLIENTS[client_id],
             grant_type="authorization_code",
@@ -128,8 +152,11 @@ class _Writer:
             created_at=self._now,
             expires_at=self._now + _LIFE,
         )
+        if client_id in OPENID.values():
+            grant.scope, grant.auth_time, grant.acr, grant.amr, grant.sid = OPENID_SCOPE, self._now, "1", "pwd", new_id()
+        return grant
 
-    def _codes(self, user: User, count: int, values: list[str]) -> Iterator[Writes]:
+    def _codes(self, client_id: str, user: User, count: int, values: list[str]) -> Iterator[Writes]:
         code = AuthorizationCode(
             code_hash=b"",
             grant_id="",
@@ -139,10 +166,11 @@ class _Writer:
             code_challenge_method="S256",
             created_at=self._now,
             expires_at=self._now + _LIFE,
+            nonce="n-0S6_WzA2Mj" if client_id in OPENID.values() else None,
         )
         for size in _chunks(count):
             entry = Writes(self._now)
-            for grant in (self._grant(SERVICE, user) for _ in range(size)):
+            for grant in (self._grant(client_id, user) for _ in range(size)):
                 values.append(secrets.token_urlsafe(32))
                 entry.grants.append(grant)
                 entry.codes.append(replace(code, code_hash=digest(values[-1]), grant_id=grant.id))
@@ -157,7 +185,7 @@ class _Writer:
                     token_hash=digest(values[-1]),
                     kind=kind,
                     grant_id=grant.id,
-                    scope=SCOPE,
+                    scope=grant.scope,
                     issued_at=self._now,
                     expires_at=grant.expires_at,
                 )

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import quote
 
 from bench.load import Plan
-from bench.stock import LINK, PASSWORD, PLATFORM, REDIRECT_URI, SECRET, SERVICE, VERIFIER, Amounts, Stock
+from bench.stock import LINK, OPENID, PASSWORD, PLATFORM, REDIRECT_URI, SECRET, SERVICE, VERIFIER, Amounts, Stock
 
 CODES_PER_SECOND: Final = 6000
 """More than can be exchanged; a run whose codes are used up ends early."""
@@ -57,13 +57,24 @@ def _reuse(stock: Stock, connections: int, _seconds: float) -> list[Plan]:
 
 
 def _exchange(stock: Stock, connections: int, seconds: float) -> list[Plan]:
+    return _exchanges(stock.codes, SERVICE, _ISSUED, connections, seconds)
+
+
+def _openid_exchange(algorithm: str) -> Callable[[Stock, int, float], list[Plan]]:
+    def plans(stock: Stock, connections: int, seconds: float) -> list[Plan]:
+        return _exchanges(stock.openid_codes[algorithm], OPENID[algorithm], '"id_token":"', connections, seconds)
+
+    return plans
+
+
+def _exchanges(codes: list[str], client_id: str, expect: str, connections: int, seconds: float) -> list[Plan]:
     body = f"grant_type=authorization_code&code={{}}&redirect_uri={quote(REDIRECT_URI, safe='')}&code_verifier={VERIFIER}"
-    before, after = _around("/token", body, SERVICE, _SECRET_WIDTH)
+    before, after = _around("/token", body, client_id, _SECRET_WIDTH)
     each = _codes_each(connections, seconds)
     plans = []
     for _ in range(connections):
-        values, stock.codes[-each:] = stock.codes[-each:], []
-        plans.append(Plan(before=before, after=after, values=values, mode="once", expect=_ISSUED))
+        values, codes[-each:] = codes[-each:], []
+        plans.append(Plan(before=before, after=after, values=values, mode="once", expect=expect))
     return plans
 
 
@@ -86,6 +97,12 @@ def _introspect(stock: Stock, connections: int, _seconds: float) -> list[Plan]:
     return [Plan(before=before, after=after, values=stock.access[i::connections], expect='"active":true') for i in range(connections)]
 
 
+def _userinfo(stock: Stock, connections: int, _seconds: float) -> list[Plan]:
+    before = "GET /userinfo HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nAuthorization: Bearer "
+    after, expect = "\r\n\r\n", '"sub":"'
+    return [Plan(before=before, after=after, values=stock.openid_access[i::connections], expect=expect) for i in range(connections)]
+
+
 FASTAPI: Final = Workload("FastAPI constant", _constant("/fastapi"))
 BARE: Final = Workload("bare ASGI", _constant("/bare"))
 WORKLOADS: Final = {
@@ -95,6 +112,9 @@ WORKLOADS: Final = {
     "code": Workload("code", _exchange),
     "password": Workload("password", _password),
     "introspect": Workload("introspect", _introspect),
+    "userinfo": Workload("userinfo", _userinfo),
+    "code_es256": Workload("code_es256", _openid_exchange("ES256")),
+    "code_rs256": Workload("code_rs256", _openid_exchange("RS256")),
 }
 
 
@@ -102,8 +122,10 @@ def amounts_for(names: list[str], runs: int, connections: int, seconds: float) -
     """Return what ``runs`` runs of the workloads need, each of ``seconds`` with its warm-up."""
     return Amounts(
         codes=runs * connections * _codes_each(connections, seconds) if "code" in names else 0,
+        openid_codes=runs * connections * _codes_each(connections, seconds) if {"code_es256", "code_rs256"} & set(names) else 0,
         rotating=runs * connections if "refresh" in names else 0,
         reused=connections * TOKENS_EACH if "refresh_reuse" in names else 0,
         access=connections * TOKENS_EACH if "introspect" in names else 0,
+        openid_access=connections * TOKENS_EACH if "userinfo" in names else 0,
         users=connections if "password" in names else 1,
     )

@@ -1,4 +1,4 @@
-"""The keys of a running process: read when one is first needed, made where there are none, and looked at again every half minute."""
+"""The keys of a running process: read at start and every half minute, and made when one is first needed and there is none."""
 
 import asyncio
 import logging
@@ -20,10 +20,7 @@ _log: Final = logging.getLogger("tokenry.keys")
 
 
 class KeyKeeper:
-    """Keeps the keyring of this process; ``sealing_key`` seals the private halves of the keys that it makes.
-
-    A process that nobody asks for a signature or a key never looks for one.
-    """
+    """Keeps the keyring of this process; ``sealing_key`` seals the private halves of the keys that it makes."""
 
     def __init__(self, storage: Storage, clock: Clock, sealing_key: bytes) -> None:
         self._storage = storage
@@ -50,7 +47,7 @@ class KeyKeeper:
         Raises:
             StorageUnavailable: there is no database.
         """
-        ring = Keyring(await self._storage.look(_stored), self._sealing_key)
+        ring = await self._look()
         if ring.lacking:
             pairs = await asyncio.to_thread(_make, ring.lacking)
             now = self._clock.now()
@@ -61,14 +58,22 @@ class KeyKeeper:
         return self._ring
 
     async def keep(self) -> None:
-        """Refresh a keyring that is in use until cancelled; where there is no database, the process goes on with the keys that it has."""
+        """Look at the keys until cancelled; where there is no database, the process goes on with those that it has.
+
+        A new service makes none before somebody needs one.
+        """
         while True:
-            await asyncio.sleep(REFRESH_IN.total_seconds())
-            if self._ring is not None:
-                try:
+            try:
+                if self._ring is not None:
                     await self.refresh()
-                except Exception as problem:  # noqa: BLE001 (whatever it is, the next look may go well)
-                    _log.warning("signing keys: %s: %s", type(problem).__name__, problem)
+                elif not (ring := await self._look()).lacking:
+                    self._ring = ring
+            except Exception as problem:  # noqa: BLE001 (whatever it is, the next look may go well)
+                _log.warning("signing keys: %s: %s", type(problem).__name__, problem)
+            await asyncio.sleep(REFRESH_IN.total_seconds())
+
+    async def _look(self) -> Keyring:
+        return Keyring(await self._storage.look(_stored), self._sealing_key)
 
 
 async def check_signing_keys(storage: Storage, sealing_key: bytes, clock: Clock) -> None:

@@ -77,14 +77,27 @@ async def test_who_needs_keys_first_makes_them_once(storage: Interposed, clock: 
     assert len((await keys_of(storage)).stored) == 3
 
 
-async def test_a_process_that_nobody_asks_for_a_key_never_looks_for_one(
+async def test_a_new_service_makes_no_key_before_somebody_needs_one(
     storage: Interposed, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_keeper, "REFRESH_IN", timedelta(milliseconds=1))
-    monkeypatch.delattr(Interposed, "look")
     keeping = asyncio.create_task(KeyKeeper(storage, clock, SEALING).keep())
     await asyncio.sleep(0.05)
-    assert not keeping.done()
+    keeping.cancel()
+    assert (await keys_of(storage)).stored == []
+
+
+@pytest.mark.security("F-05")
+async def test_a_process_reads_the_keys_at_its_start_and_has_them_when_the_database_goes_away(
+    storage: Interposed, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await KeyKeeper(storage, clock, SEALING).refresh()
+    keeper = KeyKeeper(storage, clock, SEALING)
+    keeping = asyncio.create_task(keeper.keep())
+    while keeper._ring is None:
+        await asyncio.sleep(0.001)
+    monkeypatch.delattr(Interposed, "look")
+    assert len((await keeper.ring()).published(clock.now())) == 3
     keeping.cancel()
 
 
