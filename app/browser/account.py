@@ -1,6 +1,7 @@
 """What people see and change of their own account."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,6 +10,7 @@ from app.browser.devices import Devices
 from app.browser.sessions import Sessions
 from app.browser.views import Done, FormProblem
 from app.browser.visitor import Cookie, Visitor, devices_cookie, session_cookie
+from app.core.claims import TITLES
 from app.core.clock import Clock
 from app.core.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH, password_problem
 from app.core.secrets import digest
@@ -46,7 +48,7 @@ class Overview:
     sessions: list[Session]
     recovery_codes: int
     passkeys: list[Passkey]
-    titles: dict[str, dict[str, str]]
+    titles: Mapping[str, Mapping[str, str]]
     """What each scope means, by language."""
 
 
@@ -95,7 +97,7 @@ class Accounts:
                 sessions=[this, *others],
                 recovery_codes=sum(code.used_at is None for code in catalog.recovery_codes_of(user_id)),
                 passkeys=catalog.passkeys_of(user_id),
-                titles={scope.name: dict(scope.title) for scope in catalog.scopes()},
+                titles={**TITLES, **{scope.name: scope.title for scope in catalog.scopes()}},
             )
 
         found = await self._storage.look(look)

@@ -1,7 +1,10 @@
 """The standard claims of OpenID Connect Core §5.1, and the scopes that ask for them (§5.4)."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
+
+from app.core.scopes import scopes_of
 
 OPENID: Final = "openid"
 """The scope that makes a request one of OpenID Connect."""
@@ -33,9 +36,10 @@ TITLES: Final[Mapping[str, Mapping[str, str]]] = {
 """What the standard scopes mean to people, where an operator has not said it in other words."""
 
 
-def claims_for(scopes: Iterable[str]) -> frozenset[str]:
-    """Return the claims that scopes ask for."""
-    return frozenset(claim for scope in scopes for claim in SCOPE_CLAIMS.get(scope, ()))
+@lru_cache(maxsize=1024)
+def claims_for(scope: str) -> frozenset[str]:
+    """Return the claims that the scopes of a scope string ask for."""
+    return frozenset(claim for name in scopes_of(scope) for claim in SCOPE_CLAIMS.get(name, ()))
 
 
 def scopes_for(claims: Iterable[str]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The ``claims`` parameter: what a client wants to be told of a person, one by one (OpenID Connect Core §5.5)."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -114,13 +114,17 @@ def _malformed() -> Refusal:
     return Refusal(Cause.INVALID_PARAMETER, "The parameter claims is not of the form of OpenID Connect Core section 5.5.")
 
 
-def released(user: User, stored: str | None, part: str, scopes: Iterable[str] = ()) -> dict[str, Any]:
-    """Return what is told of a person: what the scopes ask for, and what the stored ``claims`` wants in this part of them.
+def released(user: User, stored: str | None, part: str, scope: str = "") -> dict[str, Any]:
+    """Return what is told of a person: what the scope asks for, and what the stored ``claims`` wants in this part of them.
 
     What is not known is left out, and so is a claim of which only other values are wanted (§5.5.1).
     """
-    by_scope = claims_for(scopes)
-    demanded: Mapping[str, Any] = json.loads(stored)[part] if stored is not None else {}
+    by_scope = claims_for(scope)
+    if stored is None and not by_scope:
+        return {}
+    if stored is None:
+        return {name: value for name, value in user.standard_claims.items() if name in by_scope}
+    demanded: Mapping[str, Any] = json.loads(stored)[part]
     told = {}
     for name, value in user.standard_claims.items():
         values = demanded.get(name)

@@ -181,6 +181,7 @@ def challenged(method: str | None = "S256") -> Held[AuthorizationCode]:
 
 
 @pytest.mark.rfc("7636", "4.6")
+@pytest.mark.rfc("7636", "B")
 @pytest.mark.security("PK-05")
 def test_the_verifier_of_the_challenge_opens_the_code() -> None:
     assert asked(challenged(), code_verifier=VERIFIER).members()

@@ -12,9 +12,12 @@ from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from app.core.keys import Algorithm, half_hash
+from app.core.keyring import Keyring
+from app.core.keys import Algorithm, UnusableKey, half_hash
+from app.core.secret_key import SecretKey
 from app.main import create_app
 from app.settings import Settings
+from tests.fixtures.server import SECRET_KEY
 from tests.fixtures.world import CALLBACK, CHALLENGE, ISSUER, VERIFIER, World, basic_header
 
 FORM = "application/x-www-form-urlencoded"
@@ -125,6 +128,20 @@ async def test_published_keys_are_public_and_have_names_of_their_own(site: World
     assert sorted(key["alg"] for key in keys) == ["ES256", "EdDSA", "RS256"]
     assert len({key["kid"] for key in keys}) == len(keys)
     assert all(PRIVATE.isdisjoint(key) and key["use"] == "sig" for key in keys)
+
+
+@pytest.mark.security("AT-04")
+async def test_what_is_stored_of_a_private_key_opens_under_the_secret_key_alone(site: World) -> None:
+    await jwks(site)
+    stored = await site.storage.look(lambda catalog: catalog.signing_keys())
+    right, wrong = (Keyring(stored, SecretKey(text).derive(b"signing")) for text in (SECRET_KEY, "o" * 40))
+    for key in stored:
+        pkcs8 = right.unsealed(key)
+        assert right.pair(key).public_jwk == key.public_jwk
+        assert not any(pkcs8[at : at + 16] in key.private_sealed for at in range(len(pkcs8) - 16))
+        assert PRIVATE.isdisjoint(key.public_jwk)
+        with pytest.raises(UnusableKey):
+            wrong.unsealed(key)
 
 
 # -- ID tokens ---------------------------------------------------------------------------------------------------------------------

@@ -68,5 +68,5 @@ class UserInfoEndpoint:
         return held
 
     def _claims(self, held: Held[Token], client: Client, user: User) -> dict[str, Any]:
-        told = released(user, held.grant.claims, "userinfo", scopes_of(held.record.scope))
+        told = released(user, held.grant.claims, "userinfo", held.record.scope)
         return {"sub": self.server.subjects.of(client, user.id), **told}
