@@ -74,8 +74,8 @@ class Settings(BaseSettings):
     session_lasts: Annotated[int, Field(ge=60, le=90 * 24 * 3600)] = 12 * 3600
     """Seconds after which people log in again, whatever they did."""
 
-    session_idle: Annotated[int, Field(ge=60, le=90 * 24 * 3600)] = 3600
-    """Seconds after which people log in again where nobody was seen."""
+    session_idle: Annotated[int, Field(ge=120, le=90 * 24 * 3600)] = 3600
+    """Seconds after which people log in again where nobody was seen, which is noted to the minute."""
 
     dialects: Path | None = None
     """A folder of further dialect files."""

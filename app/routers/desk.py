@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -200,8 +201,8 @@ class Desk:
             query=query.decode("ascii", "replace") if is_echoed else None,
         )
         headers = dict(page_headers(self._issuer, redirect_uri, language=call.visitor.language))
-        if retry_in:
-            headers["Retry-After"] = str(retry_in)
+        if retry_in or status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers["Retry-After"] = str(retry_in or 1)
         response = HTMLResponse(self._pages.render(view, frame), status, headers=headers)
         if "ui_locales" in call.request.query_params:
             self._set(response, [language_cookie(call.visitor.language)])

@@ -559,6 +559,20 @@ async def test_the_exact_bytes_of_the_password_let_in_and_no_others(visits: Open
     assert visit.path == "/account"
 
 
+@pytest.mark.security("LG-08")
+@pytest.mark.security("BF-10")
+async def test_whoever_comes_while_we_are_busy_is_told_when_to_come_again(visit: Visit, person: str) -> None:
+    world = visit.world
+    await visit.go("/login")
+    for name, password in ((person, PASSWORD), (person, "wrong"), ("nobody", "wrong")):
+        world.away("commit")
+        await visit.send({"username": name, "password": password})
+        assert (visit.answer.status_code, visit.answer.headers["retry-after"], complaints(visit.answer)) == (503, "1", [])
+        assert visit.session is None
+    await visit.send({"username": person, "password": PASSWORD})
+    assert visit.path == "/account"
+
+
 @pytest.mark.security("LG-17")
 @pytest.mark.security("LG-07")
 async def test_an_account_without_a_password_has_none_that_lets_in(visits: OpenVisit, world: World) -> None:

@@ -6,6 +6,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,10 @@ import httpx
 import pytest
 
 from app.admin import create_user
-from tests.fixtures.world import ISSUER
+from app.core.mistakes import Mistake
+from app.models import Session
+from app.settings import load_settings
+from tests.fixtures.world import ISSUER, START
 from tests.security.doors import FORM, Answer
 from tests.security.live import Live, database, open_live
 from tests.security.people import PASSWORD, STANDARD, location_of
@@ -196,3 +200,20 @@ async def test_a_fault_of_ours_is_told_to_a_person_by_an_id_and_nothing_else(
         assert answer.headers["x-request-id"] in answer.text or "very busy" in answer.text
     assert "wonderland-9-wonderland" not in told
     assert csrf not in told
+
+
+@pytest.mark.security("LG-12")
+@pytest.mark.parametrize("pause", [1, 20, 59, 60])
+def test_whoever_is_at_work_stays_logged_in_with_the_shortest_limit_too(pause: int) -> None:
+    """Sessions are noted to the minute, so a limit of a minute would end those that are in use."""
+    idle = 120
+    with pytest.raises(Mistake):
+        load_settings(session_idle=idle - 1)
+    assert load_settings(session_idle=idle).session_idle == idle
+    session = Session(id_hash=b"", user_id="", created_at=START, last_seen_at=START, expires_at=START + timedelta(days=1), amr=[])
+    for seconds in range(pause, 600, pause):
+        now = START + timedelta(seconds=seconds)
+        assert session.is_alive(now, idle)
+        if session.is_due(now):
+            session.last_seen_at = now
+    assert not session.is_alive(session.last_seen_at + timedelta(seconds=idle), idle)

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from app.admin import create_user, reset_password
+from app.admin import create_user, disable_user, reset_password
 from tests.fixtures.visits import Visit
 from tests.fixtures.world import ISSUER, World
 from tests.security.doors import Answer
@@ -359,6 +359,11 @@ async def test_a_link_is_good_once_for_one_person_and_for_as_long_as_it_says(vis
     await visit.go("/account/password")
     await visit.send({"current_password": NEW, "new_password": PASSWORD, "repeated_password": PASSWORD})
     assert (await visit.go(overtaken)).answer.status_code == 404, "a new password ends the link"
+    disabled = await link()
+    await visit.go(disabled)
+    await disable_user(world.operator, person)
+    await visit.send({"new_password": NEW, "repeated_password": NEW})
+    assert visit.answer.status_code == 404, "the link of somebody who is disabled opens nothing"
 
 
 @pytest.mark.security("LG-13")
