@@ -257,9 +257,9 @@ async def _prepare(settings: Settings, start: Start, dialects: Dialects) -> None
     clock = SystemClock()
     storage = await open_storage(settings.database_url.get_secret_value(), clock=clock)
     try:
-        read_key(settings)
+        key = read_key(settings)
         await start.prepare(storage, dialects, clock)
-        await _usable_key(settings, storage, clock)
+        await _check_key(key, storage, clock)
     finally:
         await storage.close()
 
@@ -270,6 +270,7 @@ async def _serve(settings: Settings, start: Start, dialects: Dialects, pages: Pa
     try:
         key = read_key(settings)
         await start.prepare(storage, dialects, clock)
+        await _check_key(key, storage, clock)
         app = create_app(settings, clock=clock, journal=start.journal, dialects=dialects, key=key, pages=pages, storage=storage)
         server = _Announcing(uvicorn.Config(app, **_options(settings)), lambda: start.announce(settings.effective_issuer, settings.port))
         await server.serve(sockets)
@@ -277,19 +278,17 @@ async def _serve(settings: Settings, start: Start, dialects: Dialects, pages: Pa
         await storage.close()
 
 
-async def _usable_key(settings: Settings, storage: Storage, clock: Clock) -> SecretKey:
-    """Return the secret key, if what it once sealed can be opened.
+async def _check_key(key: SecretKey, storage: Storage, clock: Clock) -> None:
+    """Check that what the secret key once sealed can be opened.
 
     Raises:
         Mistake: it is another one than that which the signing keys were sealed under.
     """
-    key = read_key(settings)
     try:
         await check_signing_keys(storage, key.derive(b"signing"), clock)
     except UnusableKey as problem:
         advice = "start with that one (TOKENRY_SECRET_KEY), or make new signing keys with: tokenry keys rotate --now"
         raise Mistake(f"{problem}: {advice}", ExitCode.CONFIGURATION) from None
-    return key
 
 
 def _options(settings: Settings) -> dict[str, Any]:

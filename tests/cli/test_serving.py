@@ -170,3 +170,29 @@ def test_a_secret_key_is_made_once_beside_the_database(tmp_path: Path, workers: 
     assert [len(text) for text in kept] == [65]
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.glob("*.new")] == []
+
+
+@pytest.mark.security("F-19")
+@pytest.mark.security("AT-04")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_another_secret_key_than_the_signing_keys_were_sealed_under_is_told_before_anything_listens(tmp_path: Path, workers: str) -> None:
+    environment = {**ENVIRONMENT, "TOKENRY_DATABASE_URL": f"sqlite:///{tmp_path}/tokenry.db", "TOKENRY_SECRET_KEY": "o" * 32}
+
+    def tokenry(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "app", *arguments]
+        return subprocess.run(
+            command, env={**environment, **settings}, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    assert tokenry("migrate").returncode == 0
+    assert tokenry("keys", "rotate").returncode == 0
+    ended = tokenry("serve", "--port", "0", "--workers", workers, TOKENRY_SECRET_KEY="n" * 32)
+    assert ended.returncode == 78, ended
+    said = r"tokenry: the signing key [\w-]{43} is sealed under another secret key: start with that one [^\n]+: tokenry keys rotate --now"
+    assert re.fullmatch(said, ended.stderr.splitlines()[-1]), ended
+    assert tokenry("keys", "rotate", "--now", TOKENRY_SECRET_KEY="n" * 32).returncode == 0
+    with Server(environment["TOKENRY_DATABASE_URL"], workers=int(workers), environment={"TOKENRY_SECRET_KEY": "n" * 32}) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+        connection.request("GET", "/.well-known/jwks.json")
+        assert len(json.loads(connection.getresponse().read())["keys"]) == 6
+        connection.close()
