@@ -198,3 +198,24 @@ async def test_an_app_that_is_revoked_has_nothing_left(visits: OpenVisit, visit:
     assert [(answer.status_code, answer.json()["error"]) for answer in (late, again)] == [(400, "invalid_grant")] * 2
     await visit.go(STANDARD.address(prompt="none"))
     assert told(visit.answer)["error"] == "consent_required"
+
+
+@pytest.mark.security("RF-11")
+@pytest.mark.security("LG-11")
+@pytest.mark.parametrize("where", ["everywhere", "here"])
+async def test_who_signs_out_everywhere_takes_along_what_apps_hold(visits: OpenVisit, visit: Visit, person: str, where: str) -> None:
+    world, other = visit.world, await visits()
+    used, unused = [(await allowed(visit, STANDARD.address(), person))["code"] for _ in range(2)]
+    implicit = (await allowed(visit, GATES["implicit"].address(), person))["access_token"]
+    fields = {"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+    tokens = (await world.post("/token", {**fields, "code": used}, basic="demo-web")).json()
+    await other.log_in(person, PASSWORD)
+    await other.go("/logout")
+    await other.send({"where": where})
+    lives = where == "here"
+    held = [await world.is_alive(token) for token in (tokens["access_token"], tokens["refresh_token"], implicit)]
+    assert held == [lives] * 3
+    refresh = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    answers = [await world.post("/token", one, basic="demo-web") for one in ({**fields, "code": unused}, refresh)]
+    assert [answer.status_code for answer in answers] == [200 if lives else 400] * 2
+    assert (await visit.go("/account")).path == ("/account" if lives else "/login")
