@@ -6,10 +6,11 @@ import logging
 import os
 import re
 import socket
-from collections.abc import MutableMapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, NamedTuple, Protocol
 
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from app.core.mistakes import ExitCode, Mistake
@@ -36,8 +37,7 @@ _FIRST, _LAST = b"!~"
 _HOSTS: Final = {"1.0": (0, 1), "1.1": (1,)}
 """How many Host fields a version takes."""
 BACKLOG: Final = 2048
-SHORTCUT: Final = "tokenry.shortcut"
-"""Under this name among ASGI's extensions a request has its :class:`Shortcut`, where this module is the server."""
+_DIRECT_METHODS: Final = (b"POST", b"GET")
 
 
 class _Corked:
@@ -88,19 +88,53 @@ class _Corked:
 _FINAL_STATUS: Final = (b"HTTP/1.1 2", b"HTTP/1.1 3", b"HTTP/1.1 4", b"HTTP/1.1 5")
 
 
-class Shortcut(Protocol):
-    """What the server lets an application of ours do with a request, past ASGI's messages: take it and answer it as a whole."""
+class WholeRequest(NamedTuple):
+    """A request that has arrived as a whole, at a path that is written plainly and without a query."""
 
-    def take_body(self, scope: MutableMapping[str, Any]) -> bytes | None:
-        """Return the body where all of it is there already, else ``None``."""
+    method: str
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    address: str
+
+
+WholeAnswer = tuple[int, list[tuple[bytes, bytes]], bytes]
+"""Status, header fields (their names in lower case, the content's length among them) and body."""
+
+
+class DirectDoor(Protocol):
+    """Takes whole requests from the server, past ASGI, its messages and what it allocates for each; others go ASGI's way."""
+
+    @property
+    def maximum_body(self) -> int:
+        """How many bytes a body may have to come this way."""
         ...
 
-    def reply(self, scope: MutableMapping[str, Any], status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
-        """Send an answer in one piece, or return false where it has to go ASGI's way, since it is not its turn yet.
-
-        The header fields are the program's own and their names in lower case; among them is the content's length.
-        """
+    async def take(self, request: WholeRequest) -> WholeAnswer:
+        """Answer a request; never raises."""
         ...
+
+
+class _Nobody:
+    """Whom uvicorn tells that something came for a request: this one has all."""
+
+    def set(self) -> None:
+        """Do nothing."""
+
+
+class _Direct:
+    """A request on its way to a direct door: stands where uvicorn has its cycle of a request and an answer."""
+
+    __slots__ = ("body", "disconnected", "door", "headers", "keep_alive", "method", "response_complete")
+    message_event: Final = _Nobody()
+
+    def __init__(self, door: DirectDoor, method: str, headers: list[tuple[bytes, bytes]], *, keep_alive: bool) -> None:
+        self.door = door
+        self.method = method
+        self.headers = headers
+        self.keep_alive = keep_alive
+        self.body = b""
+        self.disconnected = False
+        self.response_complete = False
 
 
 class MalformedRequest(Exception):  # noqa: N818 (what the client sent)
@@ -131,6 +165,7 @@ class GuardedProtocol(HttpToolsProtocol):
     (RFC 9110 §7.8), and framing that two parties could read in two ways is refused (RFC 9112 §3.2, §6.1).
     """
 
+    cycle: "RequestResponseCycle | _Direct | None"  # type: ignore[assignment]  # uvicorn's has no door, and it says nothing of None
     _timer: asyncio.TimerHandle | None = None
     _writing: asyncio.TimerHandle | None = None
     _in_head = False
@@ -141,10 +176,14 @@ class GuardedProtocol(HttpToolsProtocol):
     _dropped_bytes = 0
     _is_stopping = False
 
+    _idle_since = 0.0
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock with the connection."""
         self._corked = _Corked(transport)
-        self._extensions: dict[str, Any] = {SHORTCUT: self}
+        app: Any = self.app
+        self._proxies = app.trusted_hosts if isinstance(app, ProxyHeadersMiddleware) else None
+        self._doors: Mapping[bytes, DirectDoor] = getattr(app if self._proxies is None else app.app, "direct_doors", {})
         super().connection_made(self._corked)  # type: ignore[arg-type]  # it stands in for the transport
         self._timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
 
@@ -155,6 +194,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._corked.closed()
         self.pipeline.clear()
         super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
 
     def pause_writing(self) -> None:
         """Start the clock of a client that does not read."""
@@ -204,21 +245,26 @@ class GuardedProtocol(HttpToolsProtocol):
             self._timer = self.loop.call_later(BODY_SECONDS if self._in_body else HEAD_SECONDS, self._give_up)
 
     def on_message_begin(self) -> None:
-        """Note that the parser is in a head."""
+        """Note that the parser is in a head; what ASGI needs is made once it is known that the request goes ASGI's way."""
         self._in_head = True
         self._head_bytes = 0
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
         """Check the framing, and note that the head is over."""
-        version = self.parser.get_http_version()
-        hosts = encodings = 0
+        parser = self.parser
+        version = parser.get_http_version()
+        hosts = encodings = length = 0
         for name, value in self.headers:
             if name == b"host":
                 hosts += 1
+            elif name == b"content-length":
+                length = int(value)
             elif name == b"transfer-encoding":
                 encodings += 1 if version == "1.1" and value.lower() == b"chunked" else 2
-        if version not in _HOSTS or hosts not in _HOSTS[version] or encodings > 1 or self.parser.should_upgrade() or b"#" in self.url:
+        if version not in _HOSTS or hosts not in _HOSTS[version] or encodings > 1 or parser.should_upgrade() or b"#" in self.url:
             raise MalformedRequest
         if len(self.pipeline) >= PIPELINED:
             raise MalformedRequest
@@ -226,74 +272,121 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_body = True
         self._dropped_bytes = 0
         self._stop()
-        super().on_headers_complete()
+        door = self._doors.get(self.url)
+        if door is None or encodings or length > door.maximum_body or not self._is_free or parser.get_method() not in _DIRECT_METHODS:
+            self._go_the_way_of_asgi()
+        else:
+            keep_alive = version != "1.0" and parser.should_keep_alive()
+            self.cycle = _Direct(door, parser.get_method().decode(), self.headers, keep_alive=keep_alive)
         self.headers = _Trailer()
-        self.scope["extensions"] = self._extensions
-        if self._is_stopping:
+        if self._is_stopping and self.cycle is not None:
             self.cycle.keep_alive = False
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether an answer can be sent as soon as it is there, and the client does not wait to be asked for the body."""
+        return self._is_idle and not self.flow.write_paused and not self.expect_100_continue
+
+    def _go_the_way_of_asgi(self) -> None:
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers  # the list that the scope holds
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body, or drop it where the answer was already given."""
-        if self.cycle.response_complete:
+        cycle = self.cycle
+        if self._is_idle:
             self._dropped_bytes += len(body)
             if self._dropped_bytes > DROPPED_BYTES:
                 self.transport.close()
+        elif isinstance(cycle, _Direct):
+            cycle.body += body
         else:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Note that the next byte begins a head."""
+        """Note that the next byte begins a head, and bring a whole request to its door."""
         self._in_body = False
         self._stop()
-        super().on_message_complete()
+        if isinstance(self.cycle, _Direct):
+            task = self.loop.create_task(self._answer(self.cycle))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+        else:
+            super().on_message_complete()
 
-    def take_body(self, scope: MutableMapping[str, Any]) -> bytes | None:
-        """See :class:`Shortcut`."""
-        cycle = self.cycle
-        if cycle.scope is not scope or cycle.more_body or cycle.disconnected or cycle.waiting_for_100_continue:
-            return None
-        body, cycle.body = bytes(cycle.body), bytearray()
-        return body
-
-    def reply(self, scope: MutableMapping[str, Any], status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
-        """See :class:`Shortcut`."""
-        cycle = self.cycle
-        if cycle.scope is not scope or self.flow.write_paused:
-            return False
-        if cycle.disconnected:
-            return True
-        cycle.response_started = cycle.response_complete = True
+    async def _answer(self, cycle: _Direct) -> None:
+        request = WholeRequest(cycle.method, cycle.headers, cycle.body, self._address(cycle.headers))
+        try:
+            status, headers, body = await cycle.door.take(request)
+        except BaseException:
+            self.transport.close()
+            raise
+        if self.transport.is_closing():
+            return
+        cycle.response_complete = True
         lines = [STATUS_LINE[status]]
-        for name, value in cycle.default_headers + headers:
+        for name, value in self.server_state.default_headers + headers:
             lines += (name, b": ", value, b"\r\n")
         lines.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
         lines.append(body)
         self._corked.write(b"".join(lines))
-        cycle.message_event.set()
         if not cycle.keep_alive:
             self._corked.close()
-        cycle.on_response()
-        return True
+        self.on_response_complete()
+
+    def _address(self, headers: list[tuple[bytes, bytes]]) -> str:
+        """Return where a request comes from, which a trusted proxy tells."""
+        address = self.client[0] if self.client else ""
+        if self._proxies is None or address not in self._proxies:
+            return address
+        forwarded = b", ".join(value for name, value in headers if name == b"x-forwarded-for").decode("latin-1")
+        return (forwarded and self._proxies.get_trusted_client_address(forwarded)[0]) or address
 
     def on_response_complete(self) -> None:
-        """Send the head of an answer that had no body."""
+        """Send the head of an answer that had no body; then it is the next request's turn."""
         self._corked.flush()
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
         if self.pipeline:
-            self.flow.pause_reading()  # uvicorn reads on after each answer; here the queue is answered first
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+            if self.pipeline:
+                self.flow.pause_reading()  # uvicorn reads on after each answer; here the queue is answered first
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Let the timer run: when it rings, it looks how long the connection has been idle, which is cheaper than to set it anew."""
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that has been idle too long, and look again after the rest of that time at one that was not."""
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        is_idle = self._is_idle and not self._in_head and not self._held
+        if is_idle and left <= 0:
+            self.timeout_keep_alive_task = None
+            super().timeout_keep_alive_handler()
+        else:
+            wait = left if left > 0 else self.timeout_keep_alive
+            self.timeout_keep_alive_task = self.loop.call_later(wait, self.timeout_keep_alive_handler)
 
     def shutdown(self) -> None:
         """Let the next answer be the last one; closing at once would lose a request that is on its way."""
         self._is_stopping = True
-        if self._is_idle:
+        if self.cycle is None or self.cycle.response_complete:
             self.loop.call_later(LAST_SECONDS, self._leave)
         else:
             self.cycle.keep_alive = False
 
     @property
     def _is_idle(self) -> bool:
-        cycle = cast("RequestResponseCycle | None", self.cycle)  # uvicorn declares it without the None that it begins with
-        return cycle is None or cycle.response_complete
+        return self.cycle is None or self.cycle.response_complete
 
     def _leave(self) -> None:
         if self._is_idle and not self.transport.is_closing():

@@ -5,7 +5,7 @@ import gc
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -31,14 +31,14 @@ from app.core.mistakes import ExitCode, Mistake
 from app.core.secret_key import SecretKey
 from app.dialects import DialectError, Dialects, load_dialects
 from app.ledger import StorageUnavailable
-from app.listener import bind, check_certificate, uvicorn_options
+from app.listener import DirectDoor, bind, check_certificate, uvicorn_options
 from app.oauth2 import AuthorizationServer, Subjects
 from app.pipeline import Pipeline
 from app.proofs import Gatherer, KeyKeeper, Minter, PasswordPool, check_signing_keys
 from app.routers import health
 from app.routers.desk import Call, Desk
-from app.routers.machine import Machine, Receive, Scope, Send
-from app.routers.oauth2 import machine_router, machines_by_path
+from app.routers.machine import Machine
+from app.routers.oauth2 import machine_router
 from app.routers.people import People
 from app.routers.static import static_router
 from app.routers.well_known import WellKnown
@@ -53,17 +53,9 @@ _log: Final = logging.getLogger("tokenry.main")
 
 
 class Application(FastAPI):
-    """The framework's application, with a short way to the machine doors that does not pass its per-request machinery."""
+    """The framework's application, and the doors to which a server of ours brings whole requests past the framework."""
 
-    machines: dict[str, Machine]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a request to the door at its path, or else to the framework."""
-        machine = self.machines.get(scope["path"]) if scope["type"] == "http" else None
-        if machine is not None:
-            await machine(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+    direct_doors: Mapping[bytes, DirectDoor]
 
 
 def create_app(
@@ -134,9 +126,8 @@ def create_app(
     app.include_router(static_router(pages.assets))
     for router in people.routers():
         app.include_router(router)
-    doors = machine_router(machines)
-    app.include_router(doors)
-    app.machines = dict(machines_by_path(doors.routes)) if settings.direct_doors else {}
+    app.include_router(machine_router(machines))
+    app.direct_doors = {machine.door.path.encode(): machine for machine in machines} if settings.direct_doors else {}
     return app
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Awaitable
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from app.core.causes import Cause
 from app.core.clock import Clock
@@ -17,11 +18,15 @@ from app.storage import Storage
 
 PATIENCE: Final = 4.0
 """Seconds for a whole exchange: voice platforms give up after 4.5."""
+_ANSWERED_IN: Final = 3.0
+"""Seconds within which the storage answers, or says that it cannot."""
 _TRIES: Final = 2
 """An exchange that lost a race decides once more over fresh facts, where the winner shows."""
 _LOST: Final = defaultdict(lambda: Cause.BAD_REFRESH_TOKEN, authorization_code=Cause.BAD_CODE)
 _RETRY_IN: Final = 1
 """Seconds after which a client may come back when the storage was away."""
+
+T = TypeVar("T")
 
 
 class Exchange:
@@ -83,15 +88,15 @@ class Pipeline:
         deadline = asyncio.get_running_loop().time() + PATIENCE
         needs = needs_of(reading.candidates)
         remembered = self._storage.recall(needs)
-        if remembered is not None and await self._decide(door, reading, exchange, remembered):
+        if remembered is not None and await self._decide(door, reading, exchange, remembered, deadline):
             return
-        async with asyncio.timeout_at(deadline):
-            for _ in range(_TRIES):
-                if await self._decide(door, reading, exchange, await self._storage.load(needs)):
-                    return
+        for _ in range(_TRIES):
+            facts = await _by(deadline, self._storage.load(needs))
+            if await self._decide(door, reading, exchange, facts, deadline):
+                return
         exchange.outcome.refusal = Refusal(_LOST[reading.candidates[0].grant_type], detail="spent by another request")
 
-    async def _decide(self, door: MachineDoor, reading: Reading, exchange: Exchange, facts: Facts) -> bool:
+    async def _decide(self, door: MachineDoor, reading: Reading, exchange: Exchange, facts: Facts, deadline: float) -> bool:
         """Gather, respond, commit and sign once; false where the commit lost its race, or memory was not enough."""
         request = exchange.request = reading.choose(named_client(facts))
         door.set_policy(request, named_client(facts))
@@ -99,15 +104,31 @@ class Pipeline:
         proofs = Proofs()
         if request.grant_type == "password" and (client := self._engine.wants_password(request, facts, now)) is not None:
             exchange.outcome.client = client
-            proofs = await self._gatherer.check_password(request, facts)
+            async with asyncio.timeout_at(deadline):
+                proofs = await self._gatherer.check_password(request, facts)
         exchange.outcome, writes = self._engine.respond(request, facts, proofs, now)
         if facts.remembered and (exchange.outcome.refusal is not None or not writes):
             return False
-        if writes and not (await self._storage.commit(writes)).won:
+        if writes and not (await _by(deadline, self._storage.commit(writes))).won:
             return False
         if exchange.outcome.is_unsigned:
-            exchange.outcome.members = await self._minter.mint(exchange.outcome.members)
+            async with asyncio.timeout_at(deadline):
+                exchange.outcome.members = await self._minter.mint(exchange.outcome.members)
         return True
+
+
+async def _by(deadline: float, answer: Awaitable[T]) -> T:
+    """Wait for the storage until a moment on the loop's clock.
+
+    It is bounded by itself, and a timer costs more than the decision: there is one only where that bound would be too late.
+
+    Raises:
+        TimeoutError: the moment has come.
+    """
+    if asyncio.get_running_loop().time() + _ANSWERED_IN <= deadline:
+        return await answer
+    async with asyncio.timeout_at(deadline):
+        return await answer
 
 
 def named_client(facts: Facts) -> Client | None:

@@ -95,6 +95,10 @@ class Settings(BaseSettings):
     language: Literal["en", "zh"] = "en"
     """The language of the pages where a browser asks for none that they speak."""
 
+    private_addresses: bool = False
+    """Whether what clients register for this server to call (``backchannel_logout_uri``, ``jwks_uri``) may be in private networks or
+    on this machine, there without https as well. The sandbox allows it."""
+
     log_level: Literal["critical", "error", "warning", "info", "debug"] = "info"
     """What is logged; no level shows a secret."""
 
@@ -102,7 +106,7 @@ class Settings(BaseSettings):
     """Whether ``/docs`` and ``/openapi.json`` are served."""
 
     direct_doors: bool = True
-    """Whether the machine doors are called past the framework's routing. Both ways answer the same; this one is faster."""
+    """Whether whole requests go to the machine doors past ASGI and the framework. Both ways answer the same; this one is faster."""
 
     @field_validator("issuer")
     @classmethod

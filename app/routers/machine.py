@@ -1,6 +1,6 @@
 """A machine's door over HTTP: bounds what comes in, hands it to the pipeline, and answers whatever happens.
 
-The same object serves both ways in: called directly as an ASGI application, or by a route of the framework.
+There are two ways in: a whole request comes directly from the server, every other one by a route of the framework.
 """
 
 import logging
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from app.core.causes import Cause
 from app.core.clock import Clock
 from app.dialects import Answer, MachineDoor, WireRequest
-from app.listener import SHORTCUT, Shortcut
+from app.listener import WholeRequest
 from app.messages import Outcome, Refusal
 from app.pipeline import Exchange, Pipeline
 from app.telemetry import Event, Journal, next_request_id
@@ -22,14 +22,9 @@ from app.telemetry.logs import describe
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
 
 _log: Final = logging.getLogger("tokenry.routers")
-
-
-def _shortcut(scope: Scope) -> Shortcut | None:
-    """Return the server's shortcut, where the server is ours."""
-    extensions = scope.get("extensions")
-    return extensions.get(SHORTCUT) if extensions is not None else None
 
 
 class ClientGone(Exception):  # noqa: N818 (an event)
@@ -52,45 +47,46 @@ class Machine:
         self._clock = clock
         self._journal = journal
 
+    @property
+    def maximum_body(self) -> int:
+        """How many bytes a body may have."""
+        return self.door.maximum_body
+
+    async def take(self, request: WholeRequest) -> Answer:
+        """Answer a request that came directly."""
+        body = request.body if request.method == "POST" else b""
+        return await self._respond(request.method, request.headers, b"", body, request.address)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request as an ASGI application."""
-        try:
-            answer = await self.respond(scope, receive)
-        except ClientGone:
-            return
-        shortcut = _shortcut(scope)
-        if shortcut is not None and scope["method"] != "HEAD" and shortcut.reply(scope, *answer):
-            return
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
+        await (await self.route(scope, receive))(scope, receive, send)
 
     async def route(self, scope: Scope, receive: Receive) -> Response:
         """Answer one request as a route of the framework."""
+        body: bytes | Refusal
         try:
-            answer = await self.respond(scope, receive)
+            body = await self._body(scope, receive)
         except ClientGone:
             return _Silence()
+        except Refusal as refusal:
+            body = refusal
+        client = scope.get("client")
+        answer = await self._respond(scope["method"], scope["headers"], scope["query_string"], body, client[0] if client else "")
         response = Response(answer.body, answer.status)
         response.raw_headers = answer.headers
         return response
 
-    async def respond(self, scope: Scope, receive: Receive) -> Answer:
-        """Return the answer to one request.
-
-        Raises:
-            ClientGone: nobody waits for an answer any more.
-        """
+    async def _respond(self, method: str, headers: Headers, query: bytes, body: bytes | Refusal, address: str) -> Answer:
+        """Answer one request, or what is wrong with its body."""
         started = time.perf_counter()
         request_id = next_request_id()
-        client = scope.get("client")
-        address = client[0] if client else ""
-        exchange = await self._exchange(scope, receive, address)
+        exchange = await self._exchange(method, headers, query, body, address)
         if exchange.defect is not None:
             _log.error("request %s failed: %s", request_id, describe(exchange.defect))
             exchange.defect = None
         answer = exchange.answer
         answer.headers.append((b"x-request-id", request_id.encode()))
-        self._journal.record(self._event(exchange, scope["method"], address, request_id, time.perf_counter() - started))
+        self._journal.record(self._event(exchange, method, address, request_id, time.perf_counter() - started))
         return answer
 
     def _event(self, exchange: Exchange, method: str, address: str, request_id: str, seconds: float) -> Event:
@@ -119,9 +115,9 @@ class Machine:
             event.detail = outcome.refusal.detail or outcome.refusal.description
         return event
 
-    async def _exchange(self, scope: Scope, receive: Receive, address: str) -> Exchange:
-        content_type, authorization, length = "", None, None
-        for name, value in scope["headers"]:
+    async def _exchange(self, method: str, headers: Headers, query: bytes, body: bytes | Refusal, address: str) -> Exchange:
+        content_type, authorization = "", None
+        for name, value in headers:
             if name == b"content-type":
                 if content_type:
                     return self._refused(Refusal(Cause.UNSUPPORTED_MEDIA_TYPE, "There is more than one Content-Type."))
@@ -130,18 +126,11 @@ class Machine:
                 if authorization is not None:
                     return self._refused(Refusal(Cause.CONFLICTING_CREDENTIALS))
                 authorization = value.decode("latin-1")
-            elif name == b"content-length":
-                length = value
-        method = scope["method"]
-        try:
-            body = await self._body(scope, receive, length) if method == "POST" else b""
-        except Refusal as refusal:
-            return self._refused(refusal)
+        if isinstance(body, Refusal):
+            return self._refused(body)
         if self.pipeline is None:
             return self._refused(Refusal(Cause.UNAVAILABLE, detail="not started yet", retry_in=1))
-        return await self.pipeline.exchange(
-            self.door, WireRequest(method, content_type, authorization, scope["query_string"], body, address)
-        )
+        return await self.pipeline.exchange(self.door, WireRequest(method, content_type, authorization, query, body, address))
 
     def _refused(self, refusal: Refusal) -> Exchange:
         """Return the exchange of a request that the pipeline never saw."""
@@ -150,17 +139,19 @@ class Machine:
         exchange.answer = self.door.render(exchange.outcome, "", exchange.at)
         return exchange
 
-    async def _body(self, scope: Scope, receive: Receive, length: bytes | None) -> bytes:
-        """Return the body; how long it may take to arrive is the listener's to bound."""
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        """Return the body of a request that may have one; how long it may take to arrive is the listener's to bound.
+
+        Raises:
+            Refusal: it is too large.
+            ClientGone: nobody waits for an answer any more.
+        """
+        if scope["method"] != "POST":
+            return b""
         limit = self.door.maximum_body
-        if length is not None and len(length) < 20 and length.isdigit() and int(length) > limit:  # noqa: PLR2004 (beyond any integer)
+        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+        if len(length) < 20 and length.isdigit() and int(length) > limit:  # noqa: PLR2004 (beyond any integer)
             raise Refusal(Cause.BODY_TOO_LARGE)
-        shortcut = _shortcut(scope)
-        whole = shortcut.take_body(scope) if shortcut is not None else None
-        if whole is not None:
-            if len(whole) > limit:
-                raise Refusal(Cause.BODY_TOO_LARGE)
-            return whole
         body: bytes = b""
         while True:
             message = await receive()

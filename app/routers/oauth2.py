@@ -29,13 +29,7 @@ def _route_of(machine: Machine) -> Any:  # noqa: ANN401 (an endpoint function wi
     async def route(request: Request) -> Response:
         return await machine.route(request.scope, request.receive)
 
-    route.machine = machine  # type: ignore[attr-defined]
     return route
-
-
-def machines_by_path(routes: Iterable[Any]) -> Mapping[str, Machine]:
-    """Return the machine behind every declared path, for the direct way in."""
-    return {route.path: route.endpoint.machine for route in routes if hasattr(getattr(route, "endpoint", None), "machine")}
 
 
 def _described(door: Door) -> dict[str, Any]:
