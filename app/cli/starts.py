@@ -14,8 +14,9 @@ from pydantic import SecretStr
 from app.cli.effective import shown_url
 from app.cli.office import actor
 from app.core.clock import Clock
+from app.core.secret_key import CLIENT_SECRETS
 from app.dialects import Dialects
-from app.main import Start
+from app.main import Start, read_key
 from app.sandbox import Sandbox, check_loopback, prepare_service, temporary_database
 from app.settings import Settings, load_settings
 from app.storage import Storage
@@ -28,7 +29,7 @@ def service_start(settings: Settings, config: Path | None) -> Start:
     """Return how ``serve`` starts."""
 
     async def prepare(storage: Storage, dialects: Dialects, clock: Clock) -> None:
-        for change in await prepare_service(storage, dialects, clock, config, actor()):
+        for change in await prepare_service(storage, dialects, clock, config, actor(), lambda: _sealing_key(settings)):
             _log.info("apply: %s %s %s", change.status, change.noun, change.name)
 
     def announce(issuer: str, port: int) -> None:
@@ -50,6 +51,7 @@ def sandbox_start(settings: Settings, config: Path | None, *, is_kept: bool) -> 
         is_kept=is_kept,
         config=config,
         is_terminal=is_terminal,
+        sealing_key=lambda: _sealing_key(settings),
     )
 
     def announce(issuer: str, port: int) -> None:
@@ -70,13 +72,17 @@ def sandbox_settings(**flags: object) -> Iterator[tuple[Settings, bool]]:
     """
     settings = load_settings(**flags)
     check_loopback(settings.host, settings.effective_issuer)
-    if "docs" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"docs": True})
+    defaults = {name: True for name in ("docs", "private_addresses") if name not in settings.model_fields_set}
+    settings = settings.model_copy(update=defaults)
     if "database_url" in settings.model_fields_set:
         yield settings, True
         return
     with temporary_database() as url:
         yield settings.model_copy(update={"database_url": SecretStr(url)}), False
+
+
+def _sealing_key(settings: Settings) -> bytes:
+    return read_key(settings).derive(CLIENT_SECRETS)
 
 
 def _level(settings: Settings) -> int:
