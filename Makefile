@@ -19,7 +19,7 @@ GATED := app/core/*,app/oauth2/*,app/dialects/*,app/storage/*
 GATE := 95
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test coverage gate lint format lock locales screenshots bench faults clean
+.PHONY: help setup setup-dev run test coverage gate lint format lock locales support screenshots bench faults clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -58,6 +58,9 @@ lock: $(BIN)/uv  ## recompile the lock files                ARGS=--upgrade raise
 
 locales: .venv/.dev  ## bring the catalogues of what pages say up to date, and compile them
 	@$(BIN)/python -m tests.browser.catalogues
+
+support: .venv/.dev  ## bring the README's table of standards up to date
+	@$(BIN)/python -m tests.architecture.support
 
 screenshots: .venv/.dev  ## take pictures of every page in build/screenshots   ARGS=login.zh takes those alone
 	@$(BIN)/python -m tests.browser.screenshots $(ARGS)

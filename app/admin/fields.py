@@ -56,6 +56,19 @@ class Fields:
         value = self._values.get(key)
         return None if value is None else _text(key, value, maximum)
 
+    def lines(self, key: str, maximum: int) -> str | None:
+        """Return a text of several lines; Windows' ends of lines count as the others.
+
+        Raises:
+            Refused: as for :meth:`text`.
+        """
+        value = self._values.get(key)
+        if not isinstance(value, str):
+            return self.text(key, maximum)
+        value = value.replace("\r\n", "\n")
+        _text(key, value.replace("\n", " "), maximum)
+        return value
+
     def required(self, key: str, maximum: int) -> str:
         """Return a text that must be there.
 

@@ -11,6 +11,8 @@ from app.core.claims import ADDRESS
 _MAXIMUM: Final = 400
 _TEXTS: Final = ("given_name", "family_name", "middle_name", "nickname", "gender", "phone_number")
 _URLS: Final = ("profile", "picture", "website")
+_LINES: Final = ("formatted", "street_address")
+"""The members of an address that may have several lines (§5.1.1)."""
 _FLAGS: Final = ("email_verified", "phone_number_verified")
 _FORMS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
     "birthdate": (re.compile(r"\d{4}(?:-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))?"), "date as 1990-12-31, 0000-12-31 or a year"),
@@ -54,9 +56,10 @@ def _address(claims: Fields) -> dict[str, str] | None:
     members = Fields(table)
     try:
         members.allow(ADDRESS)
-        return {key: value for key in ADDRESS if (value := members.text(key, _MAXIMUM))}
+        found = {key: members.lines(key, _MAXIMUM) if key in _LINES else members.text(key, _MAXIMUM) for key in ADDRESS}
     except Refused as refused:
         raise Refused(f"address.{refused.key}", refused.reason) from None
+    return {key: value for key, value in found.items() if value}
 
 
 def merged_claims(stored: str | None, declared: Mapping[str, Any] | None, changed: set[str]) -> str | None:

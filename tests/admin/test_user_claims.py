@@ -43,6 +43,16 @@ async def test_claims_are_kept_and_told_with_what_is_known_anyway(operator: Oper
     }
 
 
+@pytest.mark.rfc("OIDC Core", "5.1.1")
+async def test_an_address_has_lines(operator: Operator) -> None:
+    address = {"formatted": "1 High St\r\nOxford\n", "street_address": "1 High St\nFlat 2"}
+    await create_user(operator, {**ALICE, "claims": {"address": address}})
+    assert await claims_of(operator) == {"address": {**address, "formatted": "1 High St\nOxford\n"}}
+    for member, value in (("formatted", "a\rb"), ("formatted", "a\x00b"), ("street_address", "x\n" * 201), ("locality", "a\nb")):
+        with pytest.raises(Refused, match=f"claims.address.{member}"):
+            await update_user(operator, "alice", {"claims": {"address": {member: value}}})
+
+
 async def test_who_has_no_claims_is_told_by_what_is_known_anyway(operator: Operator) -> None:
     await create_user(operator, {"username": "alice", "email": "alice@example.com"})
     assert await claims_of(operator) == {}

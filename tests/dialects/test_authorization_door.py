@@ -211,7 +211,7 @@ def test_a_hundred_fields_are_the_most() -> None:
 
 
 @pytest.mark.security("AZ-13")
-@pytest.mark.rfc("oidc-core", "3.1.2.1")
+@pytest.mark.rfc("OIDC Core", "3.1.2.1")
 def test_a_form_is_read_like_a_query() -> None:
     body = "response_type=code&client_id=demo&state=a%20b"
     posted, got = post(STANDARD, body, f"{FORM}; charset=utf-8"), get(STANDARD, body)

@@ -14,9 +14,12 @@ from tests.fixtures.postgresql import PostgresServer
 from tests.fixtures.server import Server
 from tests.journeys.browsing import Browsing
 from tests.journeys.elsewhere import elsewhere
+from tests.journeys.nodes import node
 from tests.journeys.person import Person
 from tests.journeys.planting import clients_file
 from tests.journeys.site import Site
+
+__all__ = ["node"]
 
 OpenBrowser = Callable[..., Awaitable[Browsing]]
 

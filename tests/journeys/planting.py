@@ -43,6 +43,28 @@ token_endpoint_auth_method = "none"
 grant_types = ["authorization_code", "refresh_token"]
 redirect_uris = ["{CALLBACK}"]
 scope = "orders profile"
+
+[[clients]]
+client_id = "openid-es256"
+client_secret = "{WEB_SECRET}"
+profile = "oidc"
+grant_types = ["authorization_code", "refresh_token"]
+redirect_uris = ["{CALLBACK}"]
+scope = "openid profile email offline_access"
+id_token_signed_response_alg = "ES256"
+userinfo_signed_response_alg = "ES256"
+
+[[clients]]
+client_id = "openid-eddsa"
+client_secret = "{WEB_SECRET}"
+token_endpoint_auth_method = "client_secret_post"
+profile = "oidc"
+grant_types = ["authorization_code", "refresh_token"]
+redirect_uris = ["{CALLBACK}"]
+scope = "openid profile email offline_access"
+id_token_signed_response_alg = "EdDSA"
+userinfo_signed_response_alg = "RS256"
+subject_type = "pairwise"
 """
 
 

@@ -19,7 +19,10 @@ SECRETS: Final = {
     "platform-demo": "platform-demo-secret",
     "alexa-demo": "alexa-demo-secret",
     "demo-service": "demo-service-secret",
+    "demo-app": "demo-app-secret",
     "confidential-web": WEB_SECRET,
+    "openid-es256": WEB_SECRET,
+    "openid-eddsa": WEB_SECRET,
 }
 _numbers = itertools.count(1)
 

@@ -97,7 +97,7 @@ def test_silence_about_a_wrong_redirect_uri_is_a_page() -> None:
 
 
 @pytest.mark.parametrize("prompt", ["login", "select_account", "login consent", "select_account xyz"])
-@pytest.mark.rfc("oidc-core", "3.1.2.3")
+@pytest.mark.rfc("OIDC Core", "3.1.2.3")
 def test_a_demanded_login_is_met_by_one_since_the_request(prompt: str) -> None:
     arrival = az(prompt=prompt).but(consent=ALLOWED)
     asked = arrival.asked(LOGIN)

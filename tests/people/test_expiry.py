@@ -112,7 +112,7 @@ async def test_a_consent_page_waits_no_longer_than_its_request(world: World, vis
 
 
 @pytest.mark.security("AZ-14")
-@pytest.mark.rfc("OpenID.Core", "3.1.2.1")
+@pytest.mark.rfc("OIDC Core", "3.1.2.1")
 async def test_a_login_that_is_older_than_max_age_is_asked_for_again_and_once(world: World, visit: Visit, person: str) -> None:
     await visit.log_in(person, PASSWORD)
     world.clock.move(seconds=3)

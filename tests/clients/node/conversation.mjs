@@ -19,3 +19,10 @@ export async function converse(flow) {
   }
   process.exit(0)
 }
+
+// The key that a client signs its assertions with, from a JWK.
+export async function signingKey(jwk) {
+  const algorithm = jwk.kty === 'EC' ? { name: 'ECDSA', namedCurve: jwk.crv } : { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }
+  const key = await crypto.subtle.importKey('jwk', jwk, algorithm, false, ['sign'])
+  return jwk.kid ? { key, kid: jwk.kid } : key
+}

@@ -1,0 +1,45 @@
+"""Published JavaScript clients, each a process of node that we only listen to: ``tests/clients/node/conversation.mjs`` is its side."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import pytest
+
+from tests.conftest import missing
+from tests.fixtures.server import ROOT
+
+CLIENTS: Final = ROOT / "tests" / "clients" / "node"
+SECONDS: Final = 60
+
+
+@pytest.fixture(scope="module")
+def node() -> str:
+    """The path of a node that finds the clients."""
+    found = shutil.which("node")
+    if found is None or not (CLIENTS / "node_modules").is_dir():
+        missing("node", "apt-get install --no-install-recommends nodejs npm, then make test")
+    return found
+
+
+async def led(node: str, program: str, told: Mapping[str, object], answer: Callable[[str], Awaitable[str]]) -> dict[str, Any]:
+    """Run a client, let a person answer where it sends them, and return what it says in the end."""
+    process = await asyncio.create_subprocess_exec(
+        node, program, json.dumps(told), cwd=CLIENTS, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(SECONDS):
+            said = json.loads(await process.stdout.readline())
+            assert "address" in said, said
+            process.stdin.write(json.dumps({"callback": await answer(said["address"])}).encode() + b"\n")
+            result: dict[str, Any] = json.loads(await process.stdout.readline())
+            await process.wait()
+            return result
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
