@@ -167,7 +167,7 @@ async def test_the_good_request_is_read(world: World, door: str) -> None:
 @pytest.mark.security("HD-01")
 @pytest.mark.security("RV-08")
 async def test_every_method_but_post_is_refused_and_told_what_is_allowed(world: World, door: str) -> None:
-    for method in ("GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"):
+    for method in ("GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"):
         answer = await ask(world, door, method=method)
         assert answer.headers["allow"] == "POST"
         check_refusal(door, answer, 405, "invalid_request")
