@@ -1,8 +1,12 @@
 """The server's secret key: nothing of it is used as it is, each purpose has a key of its own."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from app.core.secrets import derive_key
+
+CLIENT_SECRETS: Final = b"client-secrets"
+"""The purpose of the key that seals the secrets of clients which sign with them."""
 
 
 @dataclass(frozen=True, slots=True)
