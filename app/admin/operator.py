@@ -39,13 +39,17 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """Someone who changes what the server knows; ``actor`` names them in the audit trail."""
+    """Someone who changes what the server knows; ``actor`` names them in the audit trail.
+
+    ``sealing_key`` gives the key that seals the secrets of clients which sign with them; it is asked when there is one to seal.
+    """
 
     storage: Storage
     dialects: Dialects
     clock: Clock = field(default_factory=SystemClock)
     actor: str = "operator"
     rules: Rules = field(default_factory=Rules)
+    sealing_key: Callable[[], bytes] | None = None
 
     async def transact(self, work: Callable[["Desk"], T]) -> T:
         """Do all of the work in one transaction, or none of it, and return its result.
@@ -68,6 +72,7 @@ class Desk:
         self.dialects = operator.dialects
         self.rules = operator.rules
         self.now: datetime = operator.clock.now()
+        self.sealing_key = operator.sealing_key
         self._actor = operator.actor[:_MAXIMUM_NAME]
 
     def note(self, action: str, subject: str, before: Mapping[str, object] | None, after: Mapping[str, object] | None) -> None:

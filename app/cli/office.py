@@ -46,17 +46,24 @@ def operate(database: str | None, work: "Callable[[Operator], Awaitable[T]]", *,
 async def _operate(settings: "Settings", work: "Callable[[Operator], Awaitable[T]]") -> T:
     from app.admin import SANDBOX, Operator
     from app.core.clock import SystemClock
+    from app.core.secret_key import CLIENT_SECRETS
     from app.dialects import load_dialects
     from app.sandbox import SANDBOX_RULES, SERVICE_RULES
-    from app.storage import open_storage
+    from app.storage import open_key, open_storage
 
     gc.enable()
     clock, dialects = SystemClock(), load_dialects(settings.dialects)
-    storage = await open_storage(settings.database_url.get_secret_value(), clock=clock)
+    url, secret = settings.database_url.get_secret_value(), settings.secret_key
+
+    def sealing_key() -> bytes:
+        return open_key(url, secret.get_secret_value() if secret is not None else None).derive(CLIENT_SECRETS)
+
+    storage = await open_storage(url, clock=clock)
     try:
         mark = await storage.transact(lambda catalog: catalog.property(SANDBOX))
         rules = SERVICE_RULES if mark is None else SANDBOX_RULES
-        return await work(Operator(storage=storage, dialects=dialects, clock=clock, actor=actor(), rules=rules))
+        operator = Operator(storage=storage, dialects=dialects, clock=clock, actor=actor(), rules=rules, sealing_key=sealing_key)
+        return await work(operator)
     finally:
         await storage.close()
 

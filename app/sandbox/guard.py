@@ -1,6 +1,7 @@
 """What a service must not run with: a sandbox's database, or identities that everybody knows."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -17,15 +18,19 @@ SERVICE_RULES: Final = Rules(known_secrets=KNOWN_DIGESTS)
 SANDBOX_RULES: Final = Rules(minimum_secret=1, light_passwords=True)
 
 
-async def prepare_service(storage: Storage, dialects: Dialects, clock: Clock, config: Path | None, actor: str) -> list[Change]:
+async def prepare_service(
+    storage: Storage, dialects: Dialects, clock: Clock, config: Path | None, actor: str, sealing_key: Callable[[], bytes] | None = None
+) -> list[Change]:
     """Make a database ready to serve: refuse one with demo identities, then apply the file, which must bring every secret itself.
+
+    ``sealing_key`` gives the key that seals the secrets of clients which sign with them.
 
     Raises:
         Mistake: with the reason; nothing is changed then.
         StorageUnavailable: the database is away.
     """
     rules = Rules(known_secrets=KNOWN_DIGESTS, makes_secrets=False)
-    operator = Operator(storage=storage, dialects=dialects, clock=clock, actor=actor, rules=rules)
+    operator = Operator(storage=storage, dialects=dialects, clock=clock, actor=actor, rules=rules, sealing_key=sealing_key)
     await refuse_demo_identities(operator)
     return await apply(operator, read_document(config, dialects)) if config is not None else []
 

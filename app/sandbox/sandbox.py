@@ -46,11 +46,21 @@ class Sandbox:
     the sandbox.
     """
 
-    def __init__(self, *, database: str, codes: str, is_kept: bool, config: Path | None, is_terminal: bool) -> None:
+    def __init__(
+        self,
+        *,
+        database: str,
+        codes: str,
+        is_kept: bool,
+        config: Path | None,
+        is_terminal: bool,
+        sealing_key: Callable[[], bytes] | None = None,
+    ) -> None:
         self._database = database
         self._codes = codes
         self._is_kept = is_kept
         self._config = config
+        self._sealing_key = sealing_key
         self._render: Callable[[Facts], str] = for_people if is_terminal else for_programs
         self._made: list[Change] = []
 
@@ -61,7 +71,9 @@ class Sandbox:
             Mistake: the database holds something that is no sandbox's, or the file cannot be applied.
             StorageUnavailable: the database is away.
         """
-        operator = Operator(storage=storage, dialects=dialects, clock=clock, actor="sandbox", rules=SANDBOX_RULES)
+        operator = Operator(
+            storage=storage, dialects=dialects, clock=clock, actor="sandbox", rules=SANDBOX_RULES, sealing_key=self._sealing_key
+        )
         await operator.transact(_mark)
         await apply(operator, parse_document(DEMO, "the demo identities", dialects))
         if self._config is not None:
