@@ -45,6 +45,13 @@ redirect_uris = ["{CALLBACK}"]
 scope = "orders profile"
 
 [[clients]]
+client_id = "openid-web"
+client_secret = "{WEB_SECRET}"
+grant_types = ["authorization_code", "refresh_token"]
+redirect_uris = ["{CALLBACK}"]
+scope = "openid profile email offline_access"
+
+[[clients]]
 client_id = "openid-es256"
 client_secret = "{WEB_SECRET}"
 profile = "oidc"

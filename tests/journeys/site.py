@@ -21,6 +21,7 @@ SECRETS: Final = {
     "demo-service": "demo-service-secret",
     "demo-app": "demo-app-secret",
     "confidential-web": WEB_SECRET,
+    "openid-web": WEB_SECRET,
     "openid-es256": WEB_SECRET,
     "openid-eddsa": WEB_SECRET,
 }
