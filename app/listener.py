@@ -177,6 +177,8 @@ class GuardedProtocol(HttpToolsProtocol):
     _is_stopping = False
 
     _idle_since = 0.0
+    _answering: asyncio.Task[None] | None = None
+    """The direct answer that is being made: there is never more than one."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock with the connection."""
@@ -311,9 +313,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_body = False
         self._stop()
         if isinstance(self.cycle, _Direct):
-            task = self.loop.create_task(self._answer(self.cycle))
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
+            self._answering = self.loop.create_task(self._answer(self.cycle))
         else:
             super().on_message_complete()
 
