@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
-from app.models import Attempt, AuthorizationCode, Client, Consent, Grant, Session, Shop, Token, User
+from app.models import Attempt, AuthorizationCode, Client, Consent, Grant, Session, Shop, Token, UsedAssertion, User
 
 Presented = TypeVar("Presented", AuthorizationCode, Token)
 
@@ -122,14 +122,16 @@ class Spend:
 class Writes:
     """One entry of a batch: it wins or loses as a whole, and its insertions happen only if its guard wins.
 
-    ``at`` is the moment that every stamp carries. ``relies_on`` is checked in the same statement; an entry that relies on what is not
-    so any more loses.  ``revoke_grants`` ends families; ``revoke_access_of`` ends the access tokens that a
-    family has at that moment; ``revoke_tokens`` ends single tokens. ``extend`` moves the end of tokens; ``touch`` notes the use of
-    refresh tokens. ``count`` adds one failure to each counter, whose window is ``window``; ``forget`` clears counters.
+    ``at`` is the moment that every stamp carries. ``once`` is an assertion that is used with this entry: where it was used before, the
+    entry loses, and where the entry loses to its ``spend``, the assertion is used all the same. ``relies_on`` is checked in the same
+    statement; an entry that relies on what is not so any more loses. ``revoke_grants`` ends families; ``revoke_access_of`` ends the
+    access tokens that a family has at that moment; ``revoke_tokens`` ends single tokens. ``extend`` moves the end of tokens; ``touch``
+    notes the use of refresh tokens. ``count`` adds one failure to each counter, whose window is ``window``; ``forget`` clears counters.
     """
 
     at: datetime
     spend: Spend | None = None
+    once: UsedAssertion | None = None
     relies_on: Reliance | None = None
     grants: list[Grant] = field(default_factory=list)
     codes: list[AuthorizationCode] = field(default_factory=list)
@@ -152,6 +154,7 @@ class Writes:
         """Whether nothing that is there already is touched."""
         return not (
             self.spend
+            or self.once
             or self.revoke_grants
             or self.revoke_access_of
             or self.revoke_tokens
@@ -166,10 +169,12 @@ class Writes:
 class Receipt:
     """What became of an entry.
 
-    ``won`` is false only where its spend found the record used, or where it relied on what was not so; then nothing of it was written.
+    ``won`` is false only where its spend found the record used, where it relied on what was not so, or where its assertion had been
+    used, which ``is_repeated`` tells; then nothing of it was written.
 
     ``attempts`` holds the counters of ``count`` as they stand after this entry and before any later one.
     """
 
     won: bool = True
+    is_repeated: bool = False
     attempts: Mapping[bytes, Attempt] = field(default_factory=dict)

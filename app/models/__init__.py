@@ -23,6 +23,7 @@ from app.models.shop import Shop
 from app.models.signing_key import SigningKey
 from app.models.token import Token
 from app.models.totp import Totp
+from app.models.used_assertion import UsedAssertion
 from app.models.user import User
 from app.models.user_shop import UserShop
 
@@ -45,6 +46,7 @@ __all__ = [
     "SigningKey",
     "Token",
     "Totp",
+    "UsedAssertion",
     "User",
     "UserShop",
     "UtcDateTime",

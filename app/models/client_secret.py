@@ -11,7 +11,11 @@ from app.models.record import UtcDateTime, metadata
 
 @dataclass(slots=True, kw_only=True)
 class ClientSecret:
-    """One client secret; without ``expires_at`` it has no end."""
+    """One client secret; without ``expires_at`` it has no end.
+
+    ``secret_sealed`` is the secret itself, sealed under a key outside the database: only where the client signs with it
+    (``client_secret_jwt``), for a digest checks no signature.
+    """
 
     table: ClassVar[Table] = Table(
         "client_secret",
@@ -21,6 +25,7 @@ class ClientSecret:
         Column("secret_hash", LargeBinary(32), nullable=False),
         Column("created_at", UtcDateTime, nullable=False),
         Column("expires_at", UtcDateTime),
+        Column("secret_sealed", LargeBinary),
     )
 
     id: str
@@ -28,3 +33,4 @@ class ClientSecret:
     secret_hash: bytes
     created_at: datetime
     expires_at: datetime | None = None
+    secret_sealed: bytes | None = None

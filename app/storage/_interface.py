@@ -13,6 +13,7 @@ T = TypeVar("T")
 WON: Final = Receipt()
 LOST: Final = Receipt(won=False)
 
+REPEATED: Final = Receipt(won=False, is_repeated=True)
 
 @dataclass(slots=True)
 class Counters:

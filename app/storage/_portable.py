@@ -86,8 +86,9 @@ class PortableStorage(BaseStorage):
 
     async def _alone(self, entry: Writes) -> Receipt | Exception:
         failure: Exception
-        # Two processes may count the first failure of one key at once. Then nothing of the second is written, and it is tried again.
-        for _ in range(_TRIES if entry.count else 1):
+        # Two processes may count the first failure of one key at once, or use one assertion. Then nothing of the second is written, and
+        # it is tried again.
+        for _ in range(_TRIES if entry.count or entry.once else 1):
             try:
                 return await self._writing.run(lambda connection: _reference.commit(SqlRows(connection), entry))
             except WriteRefused as refusal:

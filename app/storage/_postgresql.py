@@ -10,7 +10,7 @@ from app.models import Attempt
 from app.storage._address import Address
 from app.storage._batch import DEFERRED, Batcher, Deferred
 from app.storage._clients import ClientCache, Resolver, clients_of
-from app.storage._interface import LOST, WON
+from app.storage._interface import LOST, REPEATED, WON
 from app.storage._load import PROBE, possible
 from app.storage._postgresql_link import Link, Undone
 from app.storage._postgresql_load import CLIENTS, select_for, shape_of
@@ -142,13 +142,18 @@ class PostgresqlStorage(BaseStorage):
 def _receipts(batch: Sequence[Writes], rows: Sequence[Sequence[Any]]) -> list[Receipt]:
     """Say who won, and where each entry's failures stand: a counter's last value belongs to the last one who counted."""
     won: set[int] = set()
+    repeated: set[int] = set()
     counters: dict[bytes, tuple[int, Any]] = {}
     for number, key, count, started_at in rows:
-        if key is None:
+        if key is not None:
+            counters[key] = (count, started_at)
+        elif count is None:
             won.add(number)
         else:
-            counters[key] = (count, started_at)
-    receipts = [WON if entry.spend is None or number in won else LOST for number, entry in enumerate(batch)]
+            repeated.add(number)
+    receipts = [WON if (entry.spend is None and entry.once is None) or number in won else LOST for number, entry in enumerate(batch)]
+    for number in repeated:
+        receipts[number] = REPEATED
     if counters:
         for number in reversed(range(len(batch))):
             if receipts[number].won and batch[number].count:

@@ -16,16 +16,17 @@ from app.models.record import Record
 class Part(IntEnum):
     """The parts of a statement, in their order."""
 
-    SPEND_CODES = 0
-    SPEND_TOKENS = 1
-    GRANTS = 2
-    CODES = 3
-    TOKENS = 4
-    REVOKE_GRANTS = 5
-    REVOKE_ACCESS = 6
-    CHANGE_TOKENS = 7
-    COUNTS = 8
-    FORGET = 9
+    USE = 0
+    SPEND_CODES = 1
+    SPEND_TOKENS = 2
+    GRANTS = 3
+    CODES = 4
+    TOKENS = 5
+    REVOKE_GRANTS = 6
+    REVOKE_ACCESS = 7
+    CHANGE_TOKENS = 8
+    COUNTS = 9
+    FORGET = 10
 
 
 class _Text(NamedTuple):
@@ -61,6 +62,12 @@ def _insertion(model: type[Record]) -> _Text:
 
 
 _TEXTS: Final[dict[Part, _Text]] = {
+    # ``alone`` tells that nothing else decides whether the entry wins.
+    Part.USE: _Text(
+        {"key": "bytea", "expires_at": "timestamptz", "alone": "bool"},
+        "INSERT INTO used_assertion AS x (key, expires_at) SELECT q.key, q.expires_at FROM {rows} WHERE {won}"
+        " ON CONFLICT (key) DO NOTHING RETURNING x.key",
+    ),
     Part.SPEND_CODES: _Text(
         {"hash": "bytea", "at": "timestamptz"},
         "UPDATE authorization_code x SET used_at = q.at FROM {rows} WHERE x.code_hash = q.hash AND x.used_at IS NULL AND {won}"
@@ -113,6 +120,8 @@ OPTIONAL: Final = {part: tuple(name in text.optional for name in text.columns) f
 """Of each column of what is inserted: see :class:`_Text`."""
 UNSOUND: Final = -1
 """Stands for the count in the row of a reliance that failed."""
+REPEATED: Final = -2
+"""Stands for the count in the row of an entry whose assertion had been used."""
 _UNSOUND: Final = (
     (
         "unsound AS (SELECT q.n FROM unnest($1::int[], $2::text[], $3::int[], $4::bytea[], $5::int[], $6::timestamptz[])"
@@ -123,6 +132,13 @@ _UNSOUND: Final = (
     "sound AS (SELECT NOT EXISTS (SELECT FROM unsound) AS is_so)",
 )
 _RELIANCE_COLUMNS: Final = 6
+_NEW: Final = "q.n NOT IN (SELECT n FROM repeated)"
+_WINNERS: Final = {
+    Part.USE: "SELECT n FROM used WHERE is_new AND alone",
+    Part.SPEND_CODES: "SELECT n FROM SPEND_CODES",
+    Part.SPEND_TOKENS: "SELECT n FROM SPEND_TOKENS",
+}
+"""The entries that win by each guard."""
 
 
 class Shape(NamedTuple):
@@ -153,10 +169,11 @@ def _value(name: str, given: Sequence[str], position: int, text: _Text) -> str:
 def statement_for(shape: Shape) -> str:
     """Return the statement of a shape. It takes an array for each column of each part, behind those of what is relied on.
 
-    Its rows are the numbers of the entries whose guard won, the counters, and what was relied on in vain; of all there may be none.
-    Where something was, nothing is written.
+    Its rows are the numbers of the entries whose guard won, the counters, what was relied on in vain, and the numbers of the entries
+    whose assertion had been used; of all there may be none. Where something was relied on in vain, nothing is written.
     """
     guards = [part for part in shape.parts if part <= Part.SPEND_TOKENS]
+    uses = Part.USE in guards
     won = "(q.n IS NULL OR q.n IN (SELECT n FROM won))" if guards else "true"
     sound = "(SELECT is_so FROM sound)" if shape.relies else "true"
     queries: list[str] = [*_UNSOUND] if shape.relies else []
@@ -169,14 +186,21 @@ def statement_for(shape: Shape) -> str:
         values = ", ".join(_value(name, given, position, _TEXTS[part]) for name in _TEXTS[part].columns)
         nothing = "".join(f", NULL::{kinds[name]} AS {name}" for name in later)
         rows = f"(SELECT *{nothing} FROM unnest({arrays}) AS given({', '.join(given)})) AS q"  # noqa: S608 (our own names)
-        won_here = sound if part in guards else f"{sound} AND {won}"
+        won_here = f"{sound} AND {won}"
+        if part in guards:
+            won_here = f"{sound} AND {_NEW}" if uses and part is not Part.USE else sound
         queries.append(f"{part.name} AS ({_TEXTS[part].sql.format(rows=rows, won=won_here, values=values)})")
+        if part is Part.USE:
+            used = f"(SELECT q.n, q.alone, q.key IN (SELECT key FROM USE) AS is_new FROM {rows} WHERE {sound})"  # noqa: S608 (our own names)
+            queries += [f"used AS {used}", "repeated AS (SELECT n FROM used WHERE NOT is_new)"]
         if guards and part is guards[-1]:
-            queries.append("won AS (" + " UNION ALL ".join(f"SELECT n FROM {guard.name}" for guard in guards) + ")")  # noqa: S608
+            queries.append("won AS (" + " UNION ALL ".join(_WINNERS[guard] for guard in guards) + ")")
         position += len(given)
     answers = ["SELECT n, NULL::bytea, NULL::int, NULL::timestamptz FROM won"] if guards else []
     if Part.COUNTS in shape.parts:
         answers.append("SELECT NULL::int, key, count, window_started_at FROM COUNTS")
+    if uses:
+        answers.append(f"SELECT n, NULL::bytea, {REPEATED}, NULL::timestamptz FROM repeated")  # noqa: S608 (a number)
     if shape.relies:
         answers.append(f"SELECT n, NULL::bytea, {UNSOUND}, NULL::timestamptz FROM unsound")  # noqa: S608 (a number)
     return f"WITH {', '.join(queries)} {' UNION ALL '.join(answers) or 'SELECT WHERE false'}"

@@ -29,9 +29,10 @@ class Verdict(Enum):
 def admit(batch: Sequence[Writes]) -> list[Verdict]:
     """Say which entries of a batch may share a statement; the first one always may.
 
-    No row may be touched twice in one statement. An entry loses to an earlier one that spends the same code or token; it waits if
-    the family of its spend or its changes, or a counter, is changed in another way by an earlier entry. What is changed in the same
-    way by several needs no care: concurrent entries have no order, so whichever the database takes is right.
+    No row may be touched twice in one statement. An entry loses to an earlier one that spends the same code or token, but not before
+    its own assertion is used; it waits if an earlier one uses the same assertion, or if the family of its spend or its changes, or a
+    counter, is changed in another way by an earlier entry. What is changed in the same way by several needs no care: concurrent
+    entries have no order, so whichever the database takes is right.
     """
     spent: set[bytes] = set()
     changed: dict[object, int] = {}
@@ -42,7 +43,7 @@ def admit(batch: Sequence[Writes]) -> list[Verdict]:
             continue
         key = None if entry.spend is None else _spent_hash(entry.spend)
         if key is not None and key in spent:
-            verdicts.append(Verdict.LOST)
+            verdicts.append(Verdict.LOST if entry.once is None else Verdict.WAITS)
             continue
         fits = True
         for subject, way in _ways(entry):
@@ -81,6 +82,8 @@ def _ways(entry: Writes) -> list[tuple[object, int]]:
         families.update([token.grant_id for token in entry.touch])
         way |= 32
     ways: list[tuple[object, int]] = [(family, way) for family in families]
+    if entry.once is not None:
+        ways.append((entry.once.key, id(entry)))  # a way that no other entry has
     if entry.count:
         ways += [(key, 64) for key in entry.count]
     if entry.forget:
@@ -139,9 +142,10 @@ def _rows_of(batch: Sequence[Writes]) -> dict[Part, list[Row]]:
     """Take a batch apart. A row begins with the number of its entry if that has a guard, else ``None``."""
     parts: dict[Part, list[Row]] = {}
     for number, entry in enumerate(batch):
-        guard = None
+        guard = None if entry.spend is None and entry.once is None else number
+        if entry.once is not None:
+            parts.setdefault(Part.USE, []).append((number, entry.once.key, entry.once.expires_at, entry.spend is None))
         if entry.spend is not None:
-            guard = number
             part, row = _spend(number, entry.spend, entry)
             parts.setdefault(part, []).append(row)
         if entry.grants:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select
 
-from app.models import Attempt, AuthorizationCode, Grant, PasswordReset, Session, Token
+from app.models import Attempt, AuthorizationCode, Grant, PasswordReset, Session, Token, UsedAssertion
 from app.storage._cold import Cold
 
 _SIZES: Final = (10, 250)
@@ -41,6 +41,7 @@ async def purge(cold: Cold, now: datetime) -> int:
     deleted += await _walk(cold, b"", partial(_replaced_tokens, now))
     for table in (Session.table, PasswordReset.table):
         deleted += await _walk(cold, b"", partial(_ended, table, now))
+    deleted += await _walk(cold, b"", partial(_ended, UsedAssertion.table, now - _ENDED_FOR))
     return deleted + await _walk(cold, b"", partial(_old_counters, now))
 
 
@@ -89,7 +90,7 @@ def _replaced_tokens(now: datetime, size: int, cursor: str | bytes, connection: 
 
 
 def _ended(table: Table, now: datetime, size: int, _cursor: str | bytes, connection: Connection) -> Step:
-    """Delete sessions, or reset links, past their end: personal data that nobody needs any more."""
+    """Delete what is past its end and that nobody needs any more: sessions and reset links, which are personal data, used assertions."""
     (key,) = table.primary_key.columns
     keys = list(connection.scalars(select(key).where(table.c.expires_at <= now).order_by(table.c.expires_at).limit(size)))
     return Step(_delete(connection, key, keys), b"" if keys else None)

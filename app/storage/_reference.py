@@ -4,9 +4,9 @@ The portable engine runs this over SQLAlchemy Core, the tests' fake over memory;
 """
 
 from app.ledger import Facts, Held, Needs, Receipt, Spend, Writes
-from app.models import Attempt, AuthorizationCode, ClientShop, Grant, Shop, Token, User
+from app.models import Attempt, AuthorizationCode, ClientShop, Grant, Shop, Token, UsedAssertion, User
 from app.models.record import Record
-from app.storage._interface import LOST, WON
+from app.storage._interface import LOST, REPEATED, WON
 from app.storage._load import Presented
 from app.storage._tables import Rows
 from app.storage.catalog import client_of, user_by_login
@@ -33,6 +33,10 @@ def load(rows: Rows, needs: Needs) -> Facts:
 
 def commit(rows: Rows, writes: Writes) -> Receipt:
     """Write one entry, inside one transaction."""
+    if writes.once is not None:
+        if rows.find(UsedAssertion, key=writes.once.key):
+            return REPEATED
+        rows.insert(writes.once)
     if writes.spend is not None and not _spend(rows, writes.spend, writes):
         return LOST
     _change(rows, writes)

@@ -5,14 +5,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from app.ledger import Receipt, Spend, WriteRefused, Writes
-from app.models import Attempt, AuthorizationCode, Grant, Token, columns_of
+from app.models import Attempt, AuthorizationCode, Grant, Token, UsedAssertion, columns_of
 from app.models.record import Record, from_microseconds, to_microseconds
-from app.storage._interface import LOST, WON, Counters
+from app.storage._interface import LOST, REPEATED, WON, Counters
 from app.storage._rows import Encoder
 from app.storage._sqlite_file import FAILURES, judged
 
 T = TypeVar("T")
 
+_USE: Final = "INSERT INTO used_assertion (key, expires_at) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
 _SPEND_CODE: Final = "UPDATE authorization_code SET used_at = ? WHERE code_hash = ? AND used_at IS NULL"
 _SPEND_TOKEN: Final = (
     "UPDATE token SET used_at = ?, successor_hash = ?, successor_sealed = ? WHERE token_hash = ? AND used_at IS NULL AND revoked_at IS NULL"
@@ -93,6 +94,9 @@ class Writer:
         receipts: list[Receipt] = []
         winners: list[Writes] = []
         for entry in batch:
+            if entry.once is not None and not self._use(entry.once):
+                receipts.append(REPEATED)
+                continue
             if entry.spend is not None and not self._spend(entry.spend, to_microseconds(entry.at)):
                 receipts.append(LOST)
                 continue
@@ -103,6 +107,9 @@ class Writer:
         self._insert(_CODE, [code for entry in winners for code in entry.codes])
         self._insert(_TOKEN, [token for entry in winners for token in entry.tokens])
         return receipts
+
+    def _use(self, once: UsedAssertion) -> bool:
+        return self._execute(_USE, (once.key, to_microseconds(once.expires_at))).rowcount == 1
 
     def _spend(self, spend: Spend, at: int) -> bool:
         record = spend.record

@@ -20,6 +20,7 @@ from app.models import (
     Session,
     Shop,
     Token,
+    UsedAssertion,
     UserShop,
     columns_of,
 )
@@ -94,6 +95,8 @@ class FakeStorage:
             sessions = [session.id_hash for session in rows.find(Session) if session.expires_at <= now]
             resets = [reset.token_hash for reset in rows.find(PasswordReset) if reset.expires_at <= now]
             deleted += rows.remove(Session, id_hash=sessions) + rows.remove(PasswordReset, token_hash=resets)
+            spent = [one.key for one in rows.find(UsedAssertion) if one.expires_at <= hour]
+            deleted += rows.remove(UsedAssertion, key=spent)
             return deleted + rows.remove(Attempt, key=old)
 
     async def close(self) -> None:
