@@ -108,6 +108,7 @@ async def test_the_default_profile_is_stored_as_nothing(operator: Operator) -> N
     assert (await stored(operator, "service")).options == {}
 
 
+@pytest.mark.security("CC-03")
 async def test_the_password_grant_is_open_to_legacy_clients_alone(operator: Operator) -> None:
     with pytest.raises(Refused, match='grant_types: the grant password is open only to clients with profile = "legacy"'):
         await create_client(operator, standard_client(grant_types=["password"]))

@@ -34,6 +34,7 @@ def unsigned(**claims: str) -> str:
 
 
 @pytest.mark.rfc("OIDC Core", "3.1")
+@pytest.mark.security("TK-01")
 async def test_oidcc_server(parties: OpenParty) -> None:
     """The whole way, by two clients."""
     for client_id in ("suite", "suite-2"):

@@ -41,6 +41,8 @@ async def metadata(world: World) -> dict[str, Any]:
 
 @pytest.mark.rfc("OIDC Discovery", "3")
 @pytest.mark.rfc("OIDC Discovery", "4.3")
+@pytest.mark.security("KY-06")
+@pytest.mark.security("MD-02")
 async def test_oidcc_discovery_endpoint_verification(world: World) -> None:
     members = await metadata(world)
     assert members["issuer"] == ISSUER
@@ -54,7 +56,7 @@ async def test_oidcc_discovery_endpoint_verification(world: World) -> None:
         assert all(isinstance(value, str) for value in members[name]), name
     assert "code" in members["response_types_supported"]
     assert "RS256" in members["id_token_signing_alg_values_supported"]
-    assert "none" not in members["id_token_signing_alg_values_supported"]
+    assert not {"none", "HS256"} & {*members["id_token_signing_alg_values_supported"], *members["userinfo_signing_alg_values_supported"]}
     assert set(members["subject_types_supported"]) <= {"public", "pairwise"}
     assert "openid" in members["scopes_supported"]
     assert all(re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e]+", scope) for scope in members["scopes_supported"])

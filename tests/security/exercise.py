@@ -17,7 +17,7 @@ from tests.security.doors import FORM, JSON, MULTIPART, encoded
 from tests.security.exercise_of_pages import walk_pages
 from tests.security.live import PASSWORDS, Live, database, declared, open_live
 
-_TOKEN_MEMBERS: Final = ("access_token", "refresh_token")
+_TOKEN_MEMBERS: Final = ("access_token", "refresh_token", "id_token")
 
 
 @dataclass
@@ -84,6 +84,7 @@ async def walk(live: Live) -> Walk:
             walked.note(password)
         walked.note(SECRET_KEY)
         await _standard(walked)
+        await _openid(walked)
         await _youzan(walked)
         await _fantem(walked)
         await _platform(walked)
@@ -116,6 +117,29 @@ async def _standard(walk: Walk) -> None:
     assert "access_token" in await walk.post("/token", person, **legacy)
     await walk.post("/token", {**person, "password": "a-wrong-password-of-alice"}, **legacy)
     await walk.post("/token", {**person, "username": "nobody-at-all", "password": "a-password-of-nobody"}, **legacy)
+
+
+async def _openid(walk: Walk) -> None:
+    basic = {"Authorization": walk.basic("demo-openid")}
+    code = {"code": await walk.live.code("demo-openid", challenge=CHALLENGE, nonce="n"), "redirect_uri": CALLBACK}
+    first = await walk.post("/token", {"grant_type": "authorization_code", **code, "code_verifier": VERIFIER}, **basic)
+    second = await walk.post("/token", {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}, **basic)
+    walk.note(first["id_token"].rpartition(".")[2])
+    for method, headers, body in (
+        ("GET", {"Authorization": f"Bearer {second['access_token']}"}, b""),
+        ("POST", {"Content-Type": FORM}, encoded({"access_token": second["access_token"]}, FORM)),
+    ):
+        answer = await walk.http.request(method, "/userinfo", content=body, headers=headers)
+        walk.answered += 1
+        assert answer.json()["preferred_username"] == "alice"
+    for wrong in (first["id_token"], second["refresh_token"], f"{first['id_token'][:-4]}AAAA"):
+        walk.note(wrong)
+        for path in ("/introspect", "/revoke"):
+            answer = await walk.http.post(path, data={"token": wrong}, headers=basic)
+            assert answer.status_code == 200
+        answer = await walk.http.get(f"/userinfo?access_token={wrong}", headers={"Authorization": f"Bearer {wrong}"})
+        assert answer.status_code in {400, 401}
+        walk.answered += 3
 
 
 async def _youzan(walk: Walk) -> None:

@@ -27,6 +27,15 @@ from tests.fixtures.world import CALLBACK, DECLARED
 PASSWORDS: Final[Mapping[str, str]] = {
     user["username"]: user["password"] for user in tomllib.loads(DECLARED)["users"] if user["password"] != "demo-password"
 }
+OPENID: Final = """
+[[clients]]
+client_id = "demo-openid"
+client_secret = "replaced"
+profile = "oidc"
+grant_types = ["authorization_code", "refresh_token"]
+redirect_uris = ["http://127.0.0.1:9401/cb"]
+scope = "openid profile email offline_access"
+"""
 _addresses: Final = itertools.count(2)
 
 
@@ -37,7 +46,7 @@ def long_secret(client_id: str) -> str:
 
 def declared() -> dict[str, list[dict[str, object]]]:
     """Return the world's declarations, with secrets that a service accepts."""
-    content: dict[str, list[dict[str, object]]] = tomllib.loads(DECLARED)
+    content: dict[str, list[dict[str, object]]] = tomllib.loads(DECLARED + OPENID)
     for client in content["clients"]:
         if "client_secret" in client:
             client["client_secret"] = long_secret(str(client["client_id"]))
@@ -82,8 +91,11 @@ class Live:
         async with _operator(self.database_url) as operator:
             yield operator
 
-    async def code(self, client_id: str, *, challenge: str | None = None, username: str = "alice") -> str:
-        """Return a fresh authorization code, as if the person had allowed the request: a service issues none by hand."""
+    async def code(self, client_id: str, *, challenge: str | None = None, username: str = "alice", nonce: str | None = None) -> str:
+        """Return a fresh authorization code, as if the person had allowed the request: a service issues none by hand.
+
+        With a ``nonce`` the request was one of OpenID Connect.
+        """
         async with self.operator() as operator:
             now = operator.clock.now()
 
@@ -102,6 +114,7 @@ class Live:
                     scope=client.scope,
                     created_at=now,
                     expires_at=now + timedelta(days=365),
+                    auth_time=now if nonce is not None else None,
                 )
                 catalog.add_grant(grant)
                 catalog.add_authorization_code(
@@ -114,6 +127,7 @@ class Live:
                         code_challenge_method="S256" if challenge else None,
                         created_at=now,
                         expires_at=now + timedelta(seconds=600),
+                        nonce=nonce,
                     )
                 )
                 return value
