@@ -100,6 +100,7 @@ class Visit:
 
     ``client`` is the one that the request names. ``session`` and ``user`` are those of the browser's cookie. ``consent`` is what the
     user allowed the client before. ``shops`` are those that the user manages and the client may act for, enabled, by their codes.
+    ``is_told`` tells that the client hears of the session's end already.
     """
 
     client: Client | None = None
@@ -107,6 +108,7 @@ class Visit:
     user: User | None = None
     consent: Consent | None = None
     shops: tuple[Shop, ...] = ()
+    is_told: bool = False
 
 
 @dataclass(slots=True)

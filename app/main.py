@@ -34,7 +34,7 @@ from app.ledger import StorageUnavailable
 from app.listener import DirectDoor, bind, check_certificate, uvicorn_options
 from app.oauth2 import AuthorizationServer, Subjects
 from app.pipeline import Pipeline
-from app.proofs import Gatherer, KeyKeeper, Minter, PasswordPool, check_signing_keys
+from app.proofs import Gatherer, IdTokenHints, KeyKeeper, Minter, Notifier, PasswordPool, Remote, check_signing_keys
 from app.routers import health
 from app.routers.desk import Call, Desk
 from app.routers.machine import Machine
@@ -96,8 +96,11 @@ def create_app(
         for machine in machines:
             machine.pipeline = pipeline
         limits = SessionLimits(lasts=settings.session_lasts, idle=settings.session_idle)
+        people.hints = IdTokenHints(keeper, engine.issuer)
         people.open(opened, engine, gatherer, pool, keys, limits, clock)
-        working = [asyncio.create_task(work) for work in (_purge_now_and_then(opened, clock), keeper.keep())]
+        remote = Remote(allow_private=settings.private_addresses)
+        notifier = Notifier(opened, minter, remote, engine.issuer, engine.subjects, clock)
+        working = [asyncio.create_task(work) for work in (_purge_now_and_then(opened, clock), keeper.keep(), notifier.keep())]
         _settle_memory()
         try:
             yield

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from app.admin.fields import Fields, Refused
 from app.core.keys import Algorithm
+from app.core.redirect_uris import redirect_uri_problem
 from app.dialects.dialect import Dialect
 from app.models import Client
 
@@ -36,6 +37,17 @@ def _https(fields: Fields, key: str) -> str | None:
     return uri
 
 
+def _logout_uri(fields: Fields, key: str) -> str | None:
+    """Return an address that is told of logouts: https, or http on a machine's own addresses; it may have a query, and no fragment."""
+    uri = fields.url(key)
+    if not uri:
+        return uri
+    problem = redirect_uri_problem(uri)
+    if problem is not None:
+        raise Refused(key, f"{uri}: {problem}")
+    return uri
+
+
 _READERS: Final[Mapping[str, Callable[[Fields, str], object]]] = {
     "id_token_signed_response_alg": _algorithm,
     "userinfo_signed_response_alg": _algorithm,
@@ -43,6 +55,10 @@ _READERS: Final[Mapping[str, Callable[[Fields, str], object]]] = {
     "sector_identifier_uri": _https,
     "default_max_age": lambda fields, key: fields.number(key, MAXIMUM_AGE),
     "require_auth_time": lambda fields, key: fields.flag(key),
+    "backchannel_logout_uri": _logout_uri,
+    "backchannel_logout_session_required": lambda fields, key: fields.flag(key),
+    "frontchannel_logout_uri": _logout_uri,
+    "frontchannel_logout_session_required": lambda fields, key: fields.flag(key),
 }
 OPENID_KEYS: Final = tuple(_READERS)
 
@@ -65,6 +81,7 @@ def check_metadata(client: Client, dialect: Dialect) -> None:
     said = next((key for key in OPENID_KEYS if key in client.extra), None)
     if said is not None and not dialect.speaks_openid:
         raise Refused(said, f"is of OpenID Connect, which the dialect {dialect.name} does not speak")
+    _check_frontchannel(client)
     if client.is_pairwise and "sector_identifier_uri" not in client.extra:
         hosts = {urlsplit(uri).hostname for uri in client.redirect_uris}
         if len(hosts) != 1:
@@ -73,3 +90,15 @@ def check_metadata(client: Client, dialect: Dialect) -> None:
                 "is missing: subject_type = pairwise needs one host that stands for the client, and its redirect_uris have"
                 f" {', '.join(sorted(map(str, hosts))) or 'none'}",
             )
+
+
+def _check_frontchannel(client: Client) -> None:
+    """Check that a page which browsers load is at an origin that the client has shown to be its own (Front-Channel Logout §2)."""
+    uri = client.frontchannel_logout_uri
+    if uri is not None and _origin(uri) not in {_origin(one) for one in client.redirect_uris}:
+        raise Refused("frontchannel_logout_uri", f"{uri}: must have the scheme, host and port of one of the redirect_uris")
+
+
+def _origin(uri: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(uri)
+    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)

@@ -127,18 +127,6 @@ class Accounts:
 
         return await self._storage.transact(work)
 
-    async def end(self, person: Person, *, everywhere: bool) -> None:
-        """Log out of this browser; or of all, which ends what apps hold as well: somebody else may have let them in."""
-
-        def work(catalog: Catalog) -> None:
-            if everywhere:
-                catalog.end_sessions(person.user.id)
-                catalog.revoke_grants(user_id=person.user.id)
-            else:
-                catalog.end_session(person.session.id_hash)
-
-        await self._storage.transact(work)
-
     # -- passwords -----------------------------------------------------------------------------------------------------------------
 
     async def change_password(self, person: Person, current: str, new: str, repeated: str, visitor: Visitor) -> PasswordResult:

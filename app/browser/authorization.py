@@ -12,7 +12,8 @@ from app.core.policy import ShopRule
 from app.dialects import AuthorizationReading
 from app.ledger import Visit, Writes
 from app.messages import Ask, AuthorizationRequest, Decided, Decision, ErrorPage, Redirect, Step
-from app.oauth2 import AuthorizationServer
+from app.models import SessionClient
+from app.oauth2 import AuthorizationServer, session_name
 from app.storage import Catalog, Storage
 
 
@@ -53,7 +54,10 @@ class Authorization:
         """
         considered, writes = await self._consider(reading, visitor, asked_at, answer)
         if not isinstance(considered.decided, ErrorPage):
-            await self._remember(considered.decided, considered.visit)
+            told = _told(considered.visit, writes)
+            if not await self._remember(considered.decided, considered.visit, told):
+                # The session has ended meanwhile: nothing more is granted in it.
+                considered, writes = await self._consider(reading, visitor, asked_at, answer)
         if writes:
             await self._storage.commit(writes)
         return considered
@@ -104,7 +108,9 @@ class Authorization:
         picks = message.policy.shop is ShopRule.PICKED
         shops = tuple(catalog.managed_shops(user.id, client.client_id)) if picks else ()
         consent = catalog.consent(user.id, client.client_id)
-        return message, Visit(client=client, session=session, user=user, consent=consent, shops=shops)
+        name = session_name(client.client_id, session.sid) if session.sid is not None and client.hears_of_logout else None
+        is_told = name is not None and catalog.session_client(name) is not None
+        return message, Visit(client=client, session=session, user=user, consent=consent, shops=shops, is_told=is_told)
 
     def _decision(self, message: AuthorizationRequest, visit: Visit, answer: Answer) -> Decision:
         """Return the person's decision on what would be asked now, or one on nothing where they saw something else.
@@ -116,18 +122,34 @@ class Authorization:
             return Decision(approved=False, user_id="", scopes=())
         return asked.answered(approved=answer.approved, shop=answer.shop)
 
-    async def _remember(self, decided: Ask | Redirect, visit: Visit) -> None:
-        """Keep the consent, and note that somebody was seen."""
+    async def _remember(self, decided: Ask | Redirect, visit: Visit, told: SessionClient | None) -> bool:
+        """Keep the consent, and which client is to hear of the session's end, and note that somebody was seen.
+
+        False means that nothing of it was done, for the session has ended.
+        """
         consent = decided.consent if isinstance(decided, Redirect) else None
         session = visit.session
         is_due = session is not None and session.is_due(self._clock.now())
-        if consent is None and not is_due:
-            return
+        if consent is None and told is None and not is_due:
+            return True
 
-        def write(catalog: Catalog) -> None:
+        def write(catalog: Catalog) -> bool:
+            if told is not None and session is not None and not catalog.note_session_client(session, told):
+                return False
             if consent is not None:
                 catalog.put_consent(consent.user_id, consent.client_id, consent.scope)
             if session is not None and is_due:
                 catalog.touch_session(session)
+            return True
 
-        await self._storage.transact(write)
+        return await self._storage.transact(write)
+
+
+def _told(visit: Visit, writes: Writes) -> SessionClient | None:
+    """Return the client that is to hear of the session's end from now on, where something is granted to it in the session."""
+    client, session = visit.client, visit.session
+    sid = writes.grants[-1].sid if writes.grants else None
+    if client is None or session is None or sid is None or visit.is_told or not client.hears_of_logout:
+        return None
+    name = session_name(client.client_id, sid)
+    return SessionClient(name=name, sid=sid, client_id=client.client_id, user_id=session.user_id, expires_at=session.expires_at)

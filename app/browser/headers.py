@@ -1,6 +1,6 @@
 """The headers of every page."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -34,6 +34,12 @@ def page_headers(issuer: str, redirect_uri: str | None = None, *, language: str 
     if language is not None:
         headers["Content-Language"] = TAGS[language]
     return headers | _kept_to_https(issuer)
+
+
+def framing(policy: str, pages: Iterable[str]) -> str:
+    """Return the policy of a page that frames other sites' pages: those sites and no others (CSP 3 §6.1.5)."""
+    origins = dict.fromkeys("{0.scheme}://{0.netloc}".format(urlsplit(page)) for page in pages)
+    return f"{policy}; frame-src {' '.join(origins)}"
 
 
 def redirect_headers(issuer: str) -> Mapping[str, str]:

@@ -93,7 +93,9 @@ def _signing_in(words: Mapping[str, str]) -> Mapping[str, View]:
         "second_factor": SecondFactorPage(person="alice", other="/login/second-factor?recovery=yes", cancel="/login"),
         "second_factor-recovery": SecondFactorPage(person="alice", recovery=True, problem=FormProblem.WRONG, other="/login/second-factor"),
         "sign_out": SignOutPage(person="alice"),
+        "sign_out-app": SignOutPage(person="alice", app=words["app"]),
         "signed_out": SignedOutPage(),
+        "signed_out-app": SignedOutPage(app=words["app"], back="https://partner.example/"),
         "signed_out-everywhere": SignedOutPage(everywhere=True),
     }
 

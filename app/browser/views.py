@@ -349,6 +349,8 @@ class SignOutPage(View):
 
     person: str
     """The user name of the person who is signed in."""
+    app: str | None = None
+    """The name of the app that sent them here to sign out; ``None`` where they came by themselves."""
     problem: FormProblem | None = None
     """BUSY or EXPIRED."""
     action: str = ""
@@ -363,6 +365,12 @@ class SignedOutPage(View):
 
     everywhere: bool = False
     """Whether in all browsers, or in this one alone."""
+    app: str | None = None
+    """The name of the app that sent them here to sign out."""
+    back: str | None = None
+    """The address at which they go on in that app."""
+    frames: Sequence[str] = ()
+    """Pages of apps that end what those keep in this browser; nobody looks at them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,8 @@ from app.core.scopes import scopes_of
 
 OPENID: Final = "openid"
 """The scope that makes a request one of OpenID Connect."""
+OFFLINE_ACCESS: Final = "offline_access"
+"""The scope that lets a client keep its access when the person has left (OpenID Connect Core §11)."""
 SCOPE_CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "profile": (
         *("name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website"),
@@ -17,7 +19,7 @@ SCOPE_CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "address": ("address",),
     "phone": ("phone_number", "phone_number_verified"),
 }
-SCOPES: Final = (OPENID, *SCOPE_CLAIMS, "offline_access")
+SCOPES: Final = (OPENID, *SCOPE_CLAIMS, OFFLINE_ACCESS)
 """The scopes whose meaning is the standard's."""
 SCOPE_OF: Final[Mapping[str, str]] = {claim: scope for scope, claims in SCOPE_CLAIMS.items() for claim in claims}
 """The scope that a claim belongs to."""

@@ -12,6 +12,7 @@ from app.models.client_secret import ClientSecret
 from app.models.client_shop import ClientShop
 from app.models.consent import Consent
 from app.models.grant import Grant
+from app.models.logout_notice import LogoutNotice
 from app.models.passkey import Passkey
 from app.models.password_reset import PasswordReset
 from app.models.property import Property
@@ -19,6 +20,7 @@ from app.models.record import UtcDateTime, columns_of, metadata
 from app.models.recovery_code import RecoveryCode
 from app.models.scope import Scope
 from app.models.session import Session
+from app.models.session_client import SessionClient
 from app.models.shop import Shop
 from app.models.signing_key import SigningKey
 from app.models.token import Token
@@ -36,12 +38,14 @@ __all__ = [
     "ClientShop",
     "Consent",
     "Grant",
+    "LogoutNotice",
     "Passkey",
     "PasswordReset",
     "Property",
     "RecoveryCode",
     "Scope",
     "Session",
+    "SessionClient",
     "Shop",
     "SigningKey",
     "Token",

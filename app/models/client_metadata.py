@@ -75,6 +75,11 @@ class ClientMetadata:
     # Logout
 
     @property
+    def hears_of_logout(self) -> bool:
+        """Whether the client is told that a session has ended, by one way or the other."""
+        return self.backchannel_logout_uri is not None or self.frontchannel_logout_uri is not None
+
+    @property
     def backchannel_logout_uri(self) -> str | None:
         """Return where the client is told that a session has ended (OpenID Connect Back-Channel Logout §2.2)."""
         return self.extra.get("backchannel_logout_uri")

@@ -1,4 +1,4 @@
-"""People's own pages: what they let in, where they are logged in, their password, and the way out."""
+"""People's own pages: what they let in, where they are logged in, and their password."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -17,11 +17,8 @@ from app.browser.views import (
     OpenSession,
     PasswordChangedPage,
     ResetPasswordPage,
-    SignedOutPage,
-    SignOutPage,
     Trouble,
 )
-from app.browser.visitor import no_session_cookie
 from app.core.passwords import MINIMUM_LENGTH
 from app.routers.desk import STATUSES, Call, Desk
 
@@ -43,7 +40,6 @@ class AccountPages:
         for path, handle in (
             ("/account", self._account),
             ("/account/password", self.personal(self._password)),
-            ("/logout", self._logout),
             ("/reset", self._reset),
         ):
             router.add_api_route(path, self._desk.handler(handle), methods=["GET", "POST"])
@@ -111,23 +107,6 @@ class AccountPages:
         if result.problem is not None:
             return page(result.problem, result.minutes)
         return self._desk.page(call, PasswordChangedPage(signed_in=True), cookies=result.cookies)
-
-    # -- the way out -------------------------------------------------------------------------------------------------------------------
-
-    async def _logout(self, call: Call) -> Response:
-        person = await self.accounts.person(call.visitor)
-        where = call.request.query_params.get("out", "here")
-        if person is None:
-            return self._desk.page(call, SignedOutPage(everywhere=where == "everywhere"), cookies=[no_session_cookie()])
-        if call.request.method == "GET":
-            return self._desk.page(call, SignOutPage(person=person.user.username))
-        if not self._desk.is_ours(call):
-            return self._desk.page(call, SignOutPage(person=person.user.username, problem=FormProblem.EXPIRED), 400)
-        everywhere = self._desk.form(call).get("where") == "everywhere"
-        await self.accounts.end(person, everywhere=everywhere)
-        call.event |= {"grant": "logout", "user_id": person.user.id}
-        out = "everywhere" if everywhere else "here"
-        return self._desk.send_to(call, f"{self._desk.base}/logout?out={out}", (no_session_cookie(),))
 
     # -- the one-time link -------------------------------------------------------------------------------------------------------------
 

@@ -217,38 +217,32 @@ class Desk:
         self._set(response, cookies)
         return self._settled(call, response)
 
-    def refuse(self, call: Call, refusal: Refusal, client: Client | None = None) -> Response:
-        """Answer with what went wrong."""
+    def refuse(self, call: Call, refusal: Refusal, client: Client | None = None, back: str | None = None) -> Response:
+        """Answer with what went wrong; ``back`` is where the person can go on all the same."""
         answer = STANDARD_ANSWERS[refusal.cause]
         call.event |= {"cause": refusal.cause, "detail": refusal.detail or refusal.description}
-        trouble = _TROUBLES.get(refusal.cause, Trouble.BAD_REQUEST)
-        response = self.trouble(call, trouble, answer.status, answer.error, refusal.description, client, refusal.retry_in)
+        view = ErrorPage(
+            trouble=_TROUBLES.get(refusal.cause, Trouble.BAD_REQUEST),
+            status=answer.status,
+            error=answer.error,
+            description=refusal.description,
+            request_id=call.request_id,
+            at=self.clock.now(),
+            app=name_of(client) if client is not None else None,
+            retry_in=refusal.retry_in,
+            back=back,
+        )
+        response = self.page(call, view, answer.status, retry_in=refusal.retry_in or 0)
         if refusal.allow is not None:
             response.headers["Allow"] = refusal.allow
         return response
 
-    def trouble(
-        self,
-        call: Call,
-        trouble: Trouble,
-        status: int,
-        error: str,
-        description: str,
-        client: Client | None = None,
-        retry_in: int | None = None,
-    ) -> Response:
-        """Answer with an error page."""
+    def trouble(self, call: Call, trouble: Trouble, status: int, error: str, description: str) -> Response:
+        """Answer with an error page about what no refusal tells."""
         view = ErrorPage(
-            trouble=trouble,
-            status=status,
-            error=error,
-            description=description,
-            request_id=call.request_id,
-            at=self.clock.now(),
-            app=name_of(client) if client is not None else None,
-            retry_in=retry_in,
+            trouble=trouble, status=status, error=error, description=description, request_id=call.request_id, at=self.clock.now()
         )
-        return self.page(call, view, status, retry_in=retry_in or 0)
+        return self.page(call, view, status)
 
     def _settled(self, call: Call, response: Response) -> Response:
         if call.is_new:

@@ -16,6 +16,7 @@ from app.dialects.template import to_json
 from app.ledger import StorageUnavailable
 from app.messages import Endpoint
 from app.proofs import KeyKeeper
+from app.routers.logout import PATH as LOGOUT
 
 _HEADERS: Final = {"Cache-Control": f"public, max-age={int(ACTIVE_IN.total_seconds())}", "X-Content-Type-Options": "nosniff"}
 _BUSY: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Retry-After": "1"}
@@ -71,6 +72,7 @@ def metadata(issuer: str, standard: Dialect) -> dict[str, object]:
     return {
         "issuer": issuer,
         **{_NAMES[door.endpoint]: f"{issuer}{door.path}" for door in standard.tables.doors},
+        "end_session_endpoint": f"{issuer}{LOGOUT}",
         "jwks_uri": f"{issuer}{_JWKS}",
         "scopes_supported": list(SCOPES),
         "response_types_supported": list(standard.response_types),
@@ -90,6 +92,10 @@ def metadata(issuer: str, standard: Dialect) -> dict[str, object]:
         "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+        "frontchannel_logout_supported": True,
+        "frontchannel_logout_session_supported": True,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "ui_locales_supported": list(TAGS.values()),
     }

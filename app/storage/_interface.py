@@ -1,5 +1,6 @@
 """What every engine offers: the storage's protocol."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +13,8 @@ T = TypeVar("T")
 
 WON: Final = Receipt()
 LOST: Final = Receipt(won=False)
-
 REPEATED: Final = Receipt(won=False, is_repeated=True)
+
 
 @dataclass(slots=True)
 class Counters:
@@ -25,9 +26,10 @@ class Counters:
 
 
 class Storage(Protocol):
-    """The database of one process."""
+    """The database of one process. ``noticed`` is set where a transaction of this process has left word for clients."""
 
     counters: Counters
+    noticed: asyncio.Event
 
     def recall(self, needs: Needs) -> Facts | None:
         """Return facts from memory where no more than a client is needed and it is known, else ``None``.

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select
 
-from app.models import Attempt, AuthorizationCode, Grant, PasswordReset, Session, Token, UsedAssertion
+from app.models import Attempt, AuthorizationCode, Grant, PasswordReset, Session, SessionClient, Token, UsedAssertion
 from app.storage._cold import Cold
 
 _SIZES: Final = (10, 250)
@@ -39,7 +39,7 @@ async def purge(cold: Cold, now: datetime) -> int:
     deleted = await _walk(cold, "", partial(_expired_families, now))
     deleted += await _walk(cold, "", partial(_revoked_families, now))
     deleted += await _walk(cold, b"", partial(_replaced_tokens, now))
-    for table in (Session.table, PasswordReset.table):
+    for table in (Session.table, SessionClient.table, PasswordReset.table):
         deleted += await _walk(cold, b"", partial(_ended, table, now))
     deleted += await _walk(cold, b"", partial(_ended, UsedAssertion.table, now - _ENDED_FOR))
     return deleted + await _walk(cold, b"", partial(_old_counters, now))

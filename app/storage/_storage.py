@@ -1,5 +1,6 @@
 """What the engines share: the queue of commits, the way to operators' transactions, and the purge."""
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ class BaseStorage(ABC):
 
     def __init__(self, clock: Clock, limits: Limits) -> None:
         self.counters = Counters()
+        self.noticed = asyncio.Event()
         self._clock = clock
         self._cold: Cold | None = None
         self._is_closed = False
@@ -63,11 +65,15 @@ class BaseStorage(ABC):
         """See :class:`app.storage.Storage`."""
         from app.storage._cold import SqlRows, take_turn
 
-        def alone(connection: "Connection") -> T:
+        def alone(connection: "Connection") -> tuple[T, bool]:
             take_turn(connection)
-            return work(Catalog(SqlRows(connection), self._clock))
+            catalog = Catalog(SqlRows(connection), self._clock)
+            return work(catalog), catalog.has_notices
 
-        return await self._cold_path().run(alone)
+        result, has_notices = await self._cold_path().run(alone)
+        if has_notices:
+            self.noticed.set()
+        return result
 
     async def look(self, work: Callable[[Catalog], T]) -> T:
         """See :class:`app.storage.Storage`."""

@@ -20,7 +20,12 @@ async def client(pages: Pages) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_every_file_of_the_pages_is_served_and_kept_for_ever(client: httpx.AsyncClient, pages: Pages) -> None:
-    assert {re.sub(r"\.[0-9a-f]{16}", "", address) for address in pages.assets.by_address} == {"icon.svg", "pages.css", "passkey.js"}
+    assert {re.sub(r"\.[0-9a-f]{16}", "", address) for address in pages.assets.by_address} == {
+        "icon.svg",
+        "pages.css",
+        "passkey.js",
+        "signed-out.js",
+    }
     for address, asset in pages.assets.by_address.items():
         answer = await client.get(f"/static/{address}", headers={"Accept-Encoding": "identity"})
         assert answer.status_code == 200

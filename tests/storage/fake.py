@@ -1,5 +1,6 @@
 """A storage in memory for tests of the rooms above: no SQL, no waiting, the same meaning (the conformance suite runs on it too)."""
 
+import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ from app.models import (
     Grant,
     PasswordReset,
     Session,
+    SessionClient,
     Shop,
     Token,
     UsedAssertion,
@@ -47,6 +49,7 @@ class FakeStorage:
 
     def __init__(self, clock: Clock, tables: Tables | None = None) -> None:
         self.counters = Counters()
+        self.noticed = asyncio.Event()
         self.is_away = False
         self.tables: Tables = {} if tables is None else tables
         self._clock = clock
@@ -67,7 +70,11 @@ class FakeStorage:
 
     async def transact(self, work: Callable[[Catalog], T]) -> T:
         with self._transaction() as rows:
-            return work(Catalog(rows, self._clock))
+            catalog = Catalog(rows, self._clock)
+            result = work(catalog)
+        if catalog.has_notices:
+            self.noticed.set()
+        return result
 
     async def look(self, work: Callable[[Catalog], T]) -> T:
         with self._transaction() as rows:
@@ -93,11 +100,12 @@ class FakeStorage:
                     deleted += rows.remove(Token, token_hash=token.token_hash)
             old = [attempt.key for attempt in rows.find(Attempt) if attempt.window_started_at <= day]
             sessions = [session.id_hash for session in rows.find(Session) if session.expires_at <= now]
+            used = [client.name for client in rows.find(SessionClient) if client.expires_at <= now]
             resets = [reset.token_hash for reset in rows.find(PasswordReset) if reset.expires_at <= now]
             deleted += rows.remove(Session, id_hash=sessions) + rows.remove(PasswordReset, token_hash=resets)
             spent = [one.key for one in rows.find(UsedAssertion) if one.expires_at <= hour]
             deleted += rows.remove(UsedAssertion, key=spent)
-            return deleted + rows.remove(Attempt, key=old)
+            return deleted + rows.remove(SessionClient, name=used) + rows.remove(Attempt, key=old)
 
     async def close(self) -> None:
         pass
