@@ -10,7 +10,7 @@ from app.browser.account import Accounts, Person
 from app.browser.headers import framing
 from app.browser.logout import Left, Logouts
 from app.browser.views import FormProblem, SignedOutPage, SignOutPage
-from app.browser.visitor import no_session_cookie
+from app.browser.visitor import Cookie, no_session_cookie
 from app.dialects.codecs import decode_urlencoded
 from app.messages import Refusal
 from app.oauth2.end_session import Leaving
@@ -42,7 +42,7 @@ class LogoutPages:
         try:
             if call.request.method == "GET":
                 return await self._come(call)
-            form = self._desk.form(call)
+            form = self._desk.form(call) if call.body else {}
             if not _OURS.isdisjoint(form):
                 return await self._decide(call, form.get("where") == "everywhere")
             # A form on another site brings none of our cookies; the browser that follows a redirect of its answer does.
@@ -89,9 +89,8 @@ class LogoutPages:
     def _nobody(self, call: Call, leaving: Leaving) -> Response:
         """Answer where nobody is signed in: only who has shown an ID token of ours is gone back to unasked."""
         if leaving.location is not None and leaving.subject is not None:
-            return self._desk.send_to(call, leaving.location, [no_session_cookie()])
-        left = Left(everywhere=False, leaving=leaving)
-        return self._signed_out(call, left, [])
+            return self._desk.send_to(call, leaving.location, _no_session(call))
+        return self._signed_out(call, Left(everywhere=False, leaving=leaving), [])
 
     # -- leaving -----------------------------------------------------------------------------------------------------------------------
 
@@ -100,7 +99,7 @@ class LogoutPages:
         leaving = await self.logouts.resume(token) if token is not None else Leaving()
         person = await self.accounts.person(call.visitor)
         if person is None:
-            return self._leave(call, Left(everywhere=everywhere, leaving=leaving or Leaving()))
+            return self._nobody(call, leaving or Leaving())
         call.event |= {"user_id": person.user.id}
         if leaving is None or not self._desk.is_ours(call, *_about(leaving)):
             return self._ask(call, person, leaving or Leaving(), FormProblem.EXPIRED)
@@ -110,10 +109,10 @@ class LogoutPages:
         """Send a browser that is signed out on its way: to the client at whose wish, or to the page that tells it."""
         location = left.leaving.location
         if location is not None and not left.told:
-            return self._desk.send_to(call, location, [no_session_cookie()])
+            return self._desk.send_to(call, location, _no_session(call))
         known = {"left": self.logouts.close_left(left, call.browser)} if left.told or left.leaving.client is not None else {}
         address = self._address(out="everywhere" if left.everywhere else "here", **known)
-        return self._desk.send_to(call, address, [no_session_cookie()])
+        return self._desk.send_to(call, address, _no_session(call))
 
     async def _tell(self, call: Call, query: dict[str, str]) -> Response:
         person = await self.accounts.person(call.visitor)
@@ -132,12 +131,20 @@ class LogoutPages:
             back=leaving.location,
             frames=frames,
         )
-        response = self._desk.page(call, view, cookies=[no_session_cookie()])
+        response = self._desk.page(call, view, cookies=_no_session(call))
         if frames:
             response.headers["Content-Security-Policy"] = framing(response.headers["Content-Security-Policy"], frames)
             if view.back is not None:
                 response.headers["Refresh"] = f"{_GO_ON}; url={view.back}"
         return response
+
+
+def _no_session(call: Call) -> list[Cookie]:
+    """Return what takes a session's cookie away that the browser has shown.
+
+    One that another site has made send a form shows none, and keeps what it has.
+    """
+    return [no_session_cookie()] if call.visitor.session is not None else []
 
 
 def _about(leaving: Leaving) -> tuple[str, ...]:
