@@ -28,14 +28,15 @@ from app.browser.views import Trouble
 from app.core.clock import Clock, SystemClock
 from app.core.keys import UnusableKey
 from app.core.mistakes import ExitCode, Mistake
-from app.core.secret_key import SecretKey
+from app.core.secret_key import CLIENT_SECRETS, SecretKey
 from app.dialects import DialectError, Dialects, load_dialects
 from app.ledger import StorageUnavailable
 from app.listener import DirectDoor, bind, check_certificate, uvicorn_options
 from app.oauth2 import AuthorizationServer, Subjects
 from app.pipeline import Pipeline
-from app.proofs import Gatherer, IdTokenHints, KeyKeeper, Minter, Notifier, PasswordPool, Remote, check_signing_keys
+from app.proofs import ClientKeys, Gatherer, IdTokenHints, KeyKeeper, Minter, Notifier, PasswordPool, Remote, check_signing_keys
 from app.routers import health
+from app.routers.cross_origin import Origins
 from app.routers.desk import Call, Desk
 from app.routers.machine import Machine
 from app.routers.oauth2 import machine_router
@@ -89,16 +90,18 @@ def create_app(
         app.state.storage = opened
         keys = (key or read_key(settings)).derive
         engine = AuthorizationServer(settings.effective_issuer, Subjects(keys(b"pairwise")))
-        gatherer = Gatherer(opened, clock, pool)
+        remote = Remote(allow_private=settings.private_addresses)
+        gatherer = Gatherer(opened, clock, pool, ClientKeys(remote, keys(CLIENT_SECRETS), clock))
         keeper = well_known.keeper = KeyKeeper(opened, clock, keys(b"signing"))
         minter = Minter(keeper, clock)
         pipeline = Pipeline(opened, engine, gatherer, minter, clock)
+        origins = Origins(opened)
         for machine in machines:
             machine.pipeline = pipeline
+            machine.origins = origins
         limits = SessionLimits(lasts=settings.session_lasts, idle=settings.session_idle)
         people.hints = IdTokenHints(keeper, engine.issuer)
         people.open(opened, engine, gatherer, pool, keys, limits, clock)
-        remote = Remote(allow_private=settings.private_addresses)
         notifier = Notifier(opened, minter, remote, engine.issuer, engine.subjects, clock)
         working = [asyncio.create_task(work) for work in (_purge_now_and_then(opened, clock), keeper.keep(), notifier.keep())]
         _settle_memory()

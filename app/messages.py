@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from app.core.causes import STANDARD_ANSWERS, Cause
 from app.core.policy import Policy
@@ -59,13 +59,21 @@ class Endpoint(StrEnum):
     USERINFO = "userinfo"
 
 
+CLIENT_ASSERTION: Final = "client_assertion"
+"""How a client authenticates that brings a JWT: by ``private_key_jwt`` or ``client_secret_jwt``, whichever it is registered for."""
+
+
 class Credentials(NamedTuple):
     """How the client names itself (RFC 6749 §2.3), as the request says it."""
 
     client_id: str | None = None
     client_secret: str | None = None
     method: str = "none"
-    """``client_secret_basic``, ``client_secret_post`` or ``none``."""
+    """``client_secret_basic``, ``client_secret_post``, ``client_assertion`` or ``none``."""
+    assertion: str | None = None
+    """A JWT that the client has signed to prove itself (RFC 7523 §2.2); until somebody has checked it, a stranger's word."""
+    paths: tuple[str, ...] = ()
+    """With an assertion: the paths of the doors that it may be addressed to."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,12 +112,15 @@ class Proofs:
     """What was found out between load and decision.
 
     ``password_is_right`` is ``None`` where no password was checked; ``blocked_in`` are the seconds until another may be tried;
-    ``attempts`` are the counters that a success clears.
+    ``attempts`` are the counters that a success clears. ``client_keys`` are those by which the client's assertion is checked, as JWKs;
+    ``assertion_is_used`` tells that an earlier try of the same exchange has written down its use.
     """
 
     password_is_right: bool | None = None
     blocked_in: int | None = None
     attempts: tuple[bytes, ...] = ()
+    client_keys: Sequence[Mapping[str, Any]] = ()
+    assertion_is_used: bool = False
 
 
 class Unsigned(NamedTuple):

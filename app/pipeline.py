@@ -32,10 +32,11 @@ T = TypeVar("T")
 class Exchange:
     """What became of one request, for whoever observes: how it was read, what was decided and what was answered.
 
-    ``defect`` is what the program itself stumbled over; the client is told no more than that it did.
+    ``defect`` is what the program itself stumbled over; the client is told no more than that it did. ``assertion_is_used``: its commit
+    lost a race, but not before the client's assertion was used.
     """
 
-    __slots__ = ("answer", "at", "defect", "outcome", "reading", "request")
+    __slots__ = ("answer", "assertion_is_used", "at", "defect", "outcome", "reading", "request")
 
     def __init__(self, at: datetime) -> None:
         self.at = at
@@ -43,6 +44,7 @@ class Exchange:
         self.request: Request | None = None
         self.outcome = Outcome()
         self.defect: Exception | None = None
+        self.assertion_is_used = False
         self.answer = Answer(500, [], b"")
 
     def fail(self, refusal: Refusal) -> None:
@@ -87,7 +89,8 @@ class Pipeline:
         """
         deadline = asyncio.get_running_loop().time() + PATIENCE
         needs = needs_of(reading.candidates)
-        remembered = self._storage.recall(needs)
+        asserted = reading.candidates[0].credentials.assertion is not None
+        remembered = None if asserted else self._storage.recall(needs)
         if remembered is not None and await self._decide(door, reading, exchange, remembered, deadline):
             return
         for _ in range(_TRIES):
@@ -102,15 +105,22 @@ class Pipeline:
         door.set_policy(request, named_client(facts))
         now = exchange.at = self._clock.now()
         proofs = Proofs()
-        if request.grant_type == "password" and (client := self._engine.wants_password(request, facts, now)) is not None:
+        if request.credentials.assertion is not None:
+            async with asyncio.timeout_at(deadline):
+                proofs = await self._gatherer.find_keys(request, facts)
+            proofs.assertion_is_used = exchange.assertion_is_used
+        if request.grant_type == "password" and (client := self._engine.wants_password(request, facts, proofs, now)) is not None:
             exchange.outcome.client = client
             async with asyncio.timeout_at(deadline):
-                proofs = await self._gatherer.check_password(request, facts)
+                proofs = await self._gatherer.check_password(request, facts, proofs)
         exchange.outcome, writes = self._engine.respond(request, facts, proofs, now)
         if facts.remembered and (exchange.outcome.refusal is not None or not writes):
             return False
-        if writes and not (await _by(deadline, self._storage.commit(writes))).won:
-            return False
+        if writes and not (receipt := await _by(deadline, self._storage.commit(writes))).won:
+            exchange.assertion_is_used |= writes.once is not None
+            if receipt.is_repeated:
+                exchange.fail(Refusal(Cause.INVALID_CLIENT, "The client_assertion was used before."))
+            return receipt.is_repeated
         if exchange.outcome.is_unsigned:
             async with asyncio.timeout_at(deadline):
                 exchange.outcome.members = await self._minter.mint(exchange.outcome.members)

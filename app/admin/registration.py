@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
+from app.admin.client_keys import CLIENT_KEYS, check_keys, declared_keys
 from app.admin.fields import Fields, Refused, origin_problem
 from app.admin.openid_metadata import OPENID_KEYS, check_metadata, declared_metadata
+from app.core.client_algorithms import ASSERTION_METHODS
 from app.core.redirect_uris import redirect_uri_problem
 from app.core.scopes import is_well_formed, scopes_of
 from app.core.secrets import new_id
@@ -18,7 +20,7 @@ STANDARD: Final = "standard"
 """The dialect of a client that names none."""
 DEFAULT_PROFILE: Final = "oauth21"
 """The profile of a standard client that names none; it is stored as no option."""
-AUTH_METHODS: Final = ("client_secret_basic", "client_secret_post", "none")
+AUTH_METHODS: Final = ("client_secret_basic", "client_secret_post", *ASSERTION_METHODS, "none")
 MAXIMUM_SECRET: Final = 1024
 _MAXIMUM_URI: Final = 2000
 _KEYS: Final = (
@@ -35,12 +37,11 @@ _KEYS: Final = (
     "allowed_origins",
     "shops",
 )
-_URLS: Final = ("client_uri", "logo_uri", "tos_uri", "policy_uri", "jwks_uri")
+_URLS: Final = ("client_uri", "logo_uri", "tos_uri", "policy_uri")
 _TEXTS: Final = ("software_id", "software_version")
-_EXTRA: Final = (*_URLS, *_TEXTS, "contacts", "jwks")
+_EXTRA: Final = (*_URLS, *_TEXTS, "contacts", *CLIENT_KEYS)
 _TRANSLATED: Final = ("client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri")
 """Keys that may be said in several languages, as ``client_name#zh`` (RFC 7591 §2.2)."""
-_PRIVATE_JWK: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ def declare_client(values: Mapping[str, object], dialects: Dialects) -> ClientDe
         raise Refused("client_secret", "is empty: leave it out and one is made")
     extra: dict[str, object] = {name: fields.url(name) for name in (*_URLS, *(one for one in translated if "uri#" in one))}
     extra |= {name: fields.text(name, 200) for name in (*_TEXTS, *(one for one in translated if "name#" in one))}
-    extra |= {"contacts": fields.texts("contacts", 320), "jwks": _jwks(fields), **declared_metadata(fields)}
+    extra |= {"contacts": fields.texts("contacts", 320), **declared_keys(fields), **declared_metadata(fields)}
     columns = {
         "client_name": fields.text("client_name", 200),
         "redirect_uris": _each(fields, "redirect_uris", redirect_uri_problem),
@@ -128,18 +129,6 @@ def _auth_method(fields: Fields) -> str | None:
     if method and method not in AUTH_METHODS:
         raise Refused("token_endpoint_auth_method", f"is one of {', '.join(AUTH_METHODS)}")
     return method
-
-
-def _jwks(fields: Fields) -> Mapping[str, object] | None:
-    jwks = fields.table("jwks")
-    if not jwks:
-        return jwks
-    keys = jwks.get("keys")
-    if not isinstance(keys, list) or not all(isinstance(key, Mapping) for key in keys):
-        raise Refused("jwks", 'must hold a list of keys: { keys = [ { kty = "…", … } ] }')
-    if any(not _PRIVATE_JWK.isdisjoint(key) for key in keys):
-        raise Refused("jwks", "holds a private key: register the public members alone")
-    return jwks
 
 
 def new_client(declared: ClientDeclaration, dialects: Dialects, now: datetime) -> Client:
@@ -228,6 +217,7 @@ def _check(client: Client, dialect: Dialect) -> None:
     if client.is_public and not dialect.serves_public_clients:
         raise Refused("token_endpoint_auth_method", f"the dialect {dialect.name} serves no public clients: choose another than none")
     _check_grant_types(client, dialect)
+    check_keys(client, dialect)
     check_metadata(client, dialect)
     for response_type in client.response_types or ():
         _check_response_type(response_type, dialect)
@@ -242,7 +232,7 @@ def _check_grant_types(client: Client, dialect: Dialect) -> None:
         if needed is not None:
             raise Refused(key, f"the grant {word} is open only to clients with {needed}")
         if client.is_public and dialect.grants[word].grant_type == "client_credentials":
-            raise Refused(key, f"the grant {word} needs a secret, and a public client has none")
+            raise Refused(key, f"the grant {word} needs a secret or a key, and a public client has none")
     if not client.redirect_uris and _begins_in_a_browser(client.grant_types or (), dialect):
         raise Refused("redirect_uris", "authorization codes and implicit tokens need one: declare it, or grant_types without them")
 

@@ -18,7 +18,9 @@ Scope = Annotated[str | None, typer.Option(help="Scopes, separated by spaces.")]
 AuthMethod = Annotated[
     str | None,
     typer.Option(
-        "--token-endpoint-auth-method", metavar="METHOD", help="client_secret_basic, client_secret_post, or none: a public client."
+        "--token-endpoint-auth-method",
+        metavar="METHOD",
+        help="client_secret_basic, client_secret_post, private_key_jwt, client_secret_jwt, or none: a public client.",
     ),
 ]
 LogoutUris = Annotated[list[str] | None, typer.Option("--post-logout-redirect-uri", metavar="URI", help="May be repeated.")]

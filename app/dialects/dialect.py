@@ -10,7 +10,7 @@ from app.core.causes import KEEPS_ITS_STATUS, STANDARD_ANSWERS, Cause
 from app.core.policy import Policy
 from app.dialects.file import AuthorizationDoorTable, DialectTables, DoorTable, GrantTable, UserInfoDoorTable
 from app.dialects.template import Template
-from app.messages import Refusal
+from app.messages import Endpoint, Refusal
 
 Options = Mapping[str, str | bool]
 GRANT_TYPES: Final[Mapping[str, str]] = {"code": "authorization_code", "token": "implicit"}
@@ -100,6 +100,9 @@ class Dialect:
             for name, table in tables.parameters.items()
         }
         self.machine_parameters = {name: one for name, one in self.parameters.items() if name not in browser_names(tables)}
+        self.token_paths = tuple(door.path for door in self.doors if door.endpoint is Endpoint.TOKEN)
+        self.takes_assertions = {"client_assertion", "client_assertion_type"} <= {one.means for one in self.machine_parameters.values()}
+        """Whether its clients may authenticate by what they sign (RFC 7523 §2.2)."""
         self.refresh_grant = self.grant_word("refresh_token") or ""
         self.plain = variants[frozenset()]
         served = dict.fromkeys(one for door in self.authorization_doors for one in door.response_types)

@@ -12,16 +12,20 @@ from urllib.parse import parse_qsl
 
 from app.core.causes import Cause
 from app.dialects.codecs import JSON, MAXIMUM_BODY, MULTIPART, decode_json, decode_multipart, decode_urlencoded, media_type_of
-from app.dialects.credentials import bearer_token, client_credentials
+from app.dialects.credentials import asserted_credentials, bearer_token, client_credentials
 from app.dialects.dialect import Dialect, Parameter
 from app.dialects.file import DoorTable
 from app.dialects.template import to_json
 from app.messages import Credentials, Endpoint, Outcome, Refusal, Request
 from app.models import Client
 
-_NEED_WORDS: Final = ("grant_type", "client_id", "client_secret", "code", "refresh_token", "username", "password", "shop")
+_ASSERTION_WORDS: Final = ("client_assertion", "client_assertion_type")
+_NEED_WORDS: Final = (
+    *("grant_type", "client_id", "client_secret", "code", "refresh_token", "username", "password", "shop"),
+    *_ASSERTION_WORDS,
+)
 """Parameters that are read before the dialect is known, so all dialects of a door must call them alike."""
-_CREDENTIAL_WORDS: Final = (*_NEED_WORDS, "access_token", "token", "code_verifier", "client_assertion", "assertion")
+_CREDENTIAL_WORDS: Final = (*_NEED_WORDS, "access_token", "token", "code_verifier", "assertion")
 HEADERS: Final = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
@@ -68,7 +72,7 @@ class _Owner:
     def of(cls, dialect: Dialect, path: str) -> "_Owner":
         table = next(door for door in dialect.doors if door.path == path)
         means = {name: parameter.means for name, parameter in dialect.machine_parameters.items()}
-        authentication = {"grant_type", "client_id", "client_secret"}
+        authentication = {"grant_type", "client_id", "client_secret", *_ASSERTION_WORDS}
         return cls(
             dialect=dialect,
             table=table,
@@ -144,15 +148,25 @@ class Door:
         self.media_types = frozenset(media_type for table in tables for media_type in table.media_types)
         self.maximum_body = max(MAXIMUM_BODY[media_type] for media_type in self.media_types)
         self.words = frozenset(word for owner in self.owners.values() for word in owner.grants)
+        self.is_cross_origin = any(table.cross_origin for table in tables)
         self._repeatable = frozenset(name for table in tables for name in table.repeatable)
         self._parameters_first = any(table.parameters_first for table in tables)
         self._names = {word: next(iter(self._wire_names(word)), word) for word in _NEED_WORDS}
+        self._assertion_names = self._names_of_assertion()
+        self._assertion_paths = tuple(dict.fromkeys((path, *(one for owner in self.owners.values() for one in owner.dialect.token_paths))))
         self._own_names = frozenset(name for owner in self.owners.values() for name in owner.words)
         self._not_in_query = self._own_names | {name for word in _CREDENTIAL_WORDS for name in self._wire_names(word)}
 
     @staticmethod
     def _kind(table: DoorTable) -> tuple[Endpoint, bool, str]:
         return table.endpoint, table.sends_grant_type, table.authenticates_by
+
+    def _names_of_assertion(self) -> frozenset[str]:
+        """Return the parameters by which a client of this door may authenticate with a JWT; there are none where it cannot."""
+        is_understood = all(word in owner.words.values() for owner in self.owners.values() for word in _ASSERTION_WORDS)
+        if not is_understood or self._first.table.authenticates_by == "bearer":
+            return frozenset()
+        return frozenset(self._names[word] for word in _ASSERTION_WORDS)
 
     def _wire_names(self, word: str) -> list[str]:
         found = [name for owner in self.owners.values() for name, means in owner.words.items() if means == word]
@@ -201,6 +215,8 @@ class Door:
         if table.authenticates_by == "bearer":
             return _Parsed(pairs, word, Credentials(), bearer_token(wire.authorization))
         authorization = wire.authorization if table.authenticates_by == "client" else None
+        if self._assertion_names and not self._assertion_names.isdisjoint(pairs):
+            return _Parsed(pairs, word, asserted_credentials(authorization, pairs, names, self._assertion_paths))
         return _Parsed(pairs, word, client_credentials(authorization, pairs, names["client_id"], names["client_secret"]))
 
     def _decode(self, wire: WireRequest) -> dict[str, str]:

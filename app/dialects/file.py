@@ -77,6 +77,7 @@ class DoorTable(Table):
     ``grants`` are the words accepted there, all if absent; with ``sends_grant_type = false`` there is exactly one and the path says it.
     ``authenticates_by`` is ``client`` (HTTP Basic or body), ``body`` (the body only; an Authorization header is ignored) or ``bearer``.
     ``parameters_first`` checks the parameters before the client. ``repeatable`` names parameters that may be sent more than once.
+    ``cross_origin`` lets pages of a client's registered origins call the door from a browser.
     """
 
     path: Path
@@ -88,6 +89,7 @@ class DoorTable(Table):
     authenticates_by: Literal["client", "body", "bearer"] = "client"
     parameters_first: bool = False
     repeatable: list[str] = []
+    cross_origin: bool = False
 
 
 class AuthorizationDoorTable(Table):
@@ -115,6 +117,7 @@ class UserInfoDoorTable(Table):
     path: Path
     endpoint: Literal[Endpoint.USERINFO]
     title: Words = {}
+    cross_origin: bool = False
 
 
 _KINDS: Final[Mapping[object, str]] = {Endpoint.AUTHORIZATION: AUTHORIZATION_DOOR, Endpoint.USERINFO: USERINFO_DOOR}

@@ -92,7 +92,7 @@ class Dialects:
                     raise DialectError(
                         f"door {table.path}: {found[table.path].dialect.name} and {dialect.name} both tell there who people are"
                     )
-                found[table.path] = UserInfoDoor(table.path, dialect, table.title.get("en", table.path))
+                found[table.path] = UserInfoDoor(table, dialect)
         return found
 
 
@@ -188,6 +188,7 @@ def _build(tables: DialectTables) -> Dialect:
 
 
 _WORDS: Final = frozenset({"grant_type", "client_id", "client_secret", "client_name", "code", "redirect_uri", "code_verifier"}) | {
+    *("client_assertion", "client_assertion_type"),
     *("refresh_token", "username", "password", "scope", "shop", "token", "token_type_hint"),
     *("response_type", "response_mode", "state", "code_challenge", "code_challenge_method", "request", "request_uri"),
     *("prompt", "max_age", "login_hint", "ui_locales", "display", "nonce", "acr_values", "claims"),

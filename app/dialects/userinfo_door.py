@@ -8,6 +8,7 @@ from app.dialects.codecs import MAXIMUM_BODY, URLENCODED, decode_urlencoded, med
 from app.dialects.credentials import bearer_token
 from app.dialects.dialect import Dialect
 from app.dialects.door import HEADERS, Answer, Reading, WireRequest
+from app.dialects.file import UserInfoDoorTable
 from app.dialects.template import to_json
 from app.messages import Endpoint, Outcome, Refusal, Request
 from app.models import Client
@@ -27,10 +28,11 @@ class UserInfoDoor:
     media_types: Final = frozenset({URLENCODED})
     maximum_body: Final = MAXIMUM_BODY[URLENCODED]
 
-    def __init__(self, path: str, dialect: Dialect, title: str) -> None:
-        self.path = path
+    def __init__(self, table: UserInfoDoorTable, dialect: Dialect) -> None:
+        self.path = table.path
         self.dialect = dialect
-        self.title = title
+        self.title = table.title.get("en", table.path)
+        self.is_cross_origin = table.cross_origin
 
     def read(self, wire: WireRequest) -> Reading:
         """Read a request: the token comes in the header, or in the form of a POST, and never in the URL (RFC 9700 §4.3.2).

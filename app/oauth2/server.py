@@ -89,9 +89,9 @@ class AuthorizationServer(AuthlibServer):
         outcome.shop = _shop_of(request)
         return outcome, request.writes
 
-    def wants_password(self, message: Request, facts: Facts, now: datetime) -> Client | None:
+    def wants_password(self, message: Request, facts: Facts, proofs: Proofs, now: datetime) -> Client | None:
         """Return the client if the decision would hang on the password: it may ask, and everything else is in order."""
-        request = ExchangeRequest(message, facts, Proofs(), now)
+        request = ExchangeRequest(message, facts, proofs, now)
         try:
             self.get_token_grant(request).validate_token_request()
         except PasswordWanted:
@@ -170,13 +170,13 @@ class AuthorizationServer(AuthlibServer):
             Refusal: the grant exists at this door, but not in the client's dialect; said only to a client that has proved itself.
         """
         if not request.message.is_spoken:
-            authenticate_client(request)
+            authenticate_client(request, self.issuer)
             raise Refusal(Cause.UNAUTHORIZED_GRANT)
         return self._grants[request.message.grant_type](request, self)
 
     def authenticate_client(self, request: ExchangeRequest, _methods: list[str], _endpoint: str = "token") -> Client:
         """Return the authenticated client; the registered method counts at every endpoint, so Authlib's lists are not asked."""
-        return authenticate_client(request)
+        return authenticate_client(request, self.issuer)
 
     def save_token(self, token: Mapping[str, Any], request: ExchangeRequest) -> None:
         """Do nothing: the grant put the records into the writes when it made the token."""

@@ -14,6 +14,7 @@ from app.core.secrets import attempt_key, digest
 from app.ledger import Facts, Reliance
 from app.messages import Endpoint, Refusal, Request
 from app.models import Attempt, Client
+from app.oauth2.client_assertion import check_assertion
 from app.oauth2.request import ExchangeRequest
 
 CLIENT_FAILURES: Final = 20
@@ -57,8 +58,8 @@ def blocked_in(attempt: Attempt | None, limit: int, request: ExchangeRequest) ->
     return math.ceil(left) if left > 0 else None
 
 
-def authenticate_client(request: ExchangeRequest) -> Client:
-    """Return the authenticated client.
+def authenticate_client(request: ExchangeRequest, issuer: str) -> Client:
+    """Return the authenticated client; ``issuer`` is this server, to which an assertion is addressed.
 
     Raises:
         Refusal: ``invalid_client`` for every way to fail, ``too_many_attempts`` while a counter blocks, ``bad_bearer`` where an access
@@ -73,7 +74,11 @@ def authenticate_client(request: ExchangeRequest) -> Client:
     if wait is not None:
         raise Refusal(Cause.TOO_MANY_ATTEMPTS, retry_in=wait, detail="too many wrong secrets for this client from this address")
     client = facts.client if message.credentials.client_id is not None else _anonymous(facts, message)
-    problem = _credentials_problem(client, request)
+    asserted = message.credentials.assertion is not None
+    if asserted and client is not None and client.disabled_at is None:
+        problem = check_assertion(client, request, issuer)
+    else:
+        problem = _credentials_problem(client, request)
     if problem is not None or client is None:
         # A right secret passes: behind a proxy or a carrier many clients have one address.
         wait = blocked_in(facts.attempts.get(keys[1]), ADDRESS_FAILURES, request) if keys else None
@@ -87,7 +92,7 @@ def authenticate_client(request: ExchangeRequest) -> Client:
         key = keys[0] if keys else None
         request.writes.relies_on = Reliance(client.client_id, client.version, key, CLIENT_FAILURES, request.now - request.writes.window)
     request.client = client
-    request.auth_method = "none" if client.is_public else message.credentials.method
+    request.auth_method = client.token_endpoint_auth_method if asserted or client.is_public else message.credentials.method
     return client
 
 

@@ -3,6 +3,7 @@
 Beside them what is awaited after the commit: signatures, and word to clients.
 """
 
+from app.proofs.client_keys import ClientKeys
 from app.proofs.gather import Gatherer
 from app.proofs.hints import Hint, IdTokenHints
 from app.proofs.key_keeper import KeyKeeper, check_signing_keys, sealed_key
@@ -12,6 +13,7 @@ from app.proofs.passwords import PasswordPool, hash_password, verify_password
 from app.proofs.remote import Remote
 
 __all__ = [
+    "ClientKeys",
     "Gatherer",
     "Hint",
     "IdTokenHints",

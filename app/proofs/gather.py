@@ -1,4 +1,4 @@
-"""What must be proved between load and decision: reserve a password attempt, then check the password.
+"""What must be proved between load and decision: reserve a password attempt, then check the password; find a client's keys.
 
 The attempt is counted before the password is hashed, in a commit of its own, so that parallel guesses cannot pass the counter.
 """
@@ -13,6 +13,7 @@ from app.core.secrets import attempt_key
 from app.ledger import Facts, Writes
 from app.messages import Proofs, Request
 from app.models import User
+from app.proofs.client_keys import ClientKeys
 from app.proofs.passwords import PasswordPool
 from app.storage import Storage
 
@@ -24,20 +25,31 @@ WINDOW: Final = timedelta(minutes=15)
 class Gatherer:
     """Gathers the proofs that a decision hangs on."""
 
-    def __init__(self, storage: Storage, clock: Clock, pool: PasswordPool) -> None:
+    def __init__(self, storage: Storage, clock: Clock, pool: PasswordPool, keys: ClientKeys | None = None) -> None:
+        """Gather over a storage; without ``keys`` no client can prove itself by what it has signed."""
         self._storage = storage
         self._clock = clock
         self._pool = pool
+        self._keys = keys
 
-    async def check_password(self, message: Request, facts: Facts) -> Proofs:
-        """Return whether the password of the message is the user's, or for how long none may be tried.
+    async def find_keys(self, message: Request, facts: Facts) -> Proofs:
+        """Return the keys by which the assertion of the message is checked; none where there are none."""
+        client, assertion = facts.client, message.credentials.assertion
+        if client is None or assertion is None or self._keys is None or client.disabled_at is not None:
+            return Proofs()
+        return Proofs(client_keys=await self._keys.find(client, assertion))
+
+    async def check_password(self, message: Request, facts: Facts, found: Proofs) -> Proofs:
+        """Return whether the password of the message is the user's, or for how long none may be tried, beside what was found before.
 
         The counter is of the account, however its name is spelt; of the name, where there is no account.
 
         Raises:
             StorageUnavailable: the attempt could not be counted, or too many checks wait.
         """
-        return await self.prove(facts.user, message.parameters["username"], message.parameters["password"])
+        proofs = await self.prove(facts.user, message.parameters["username"], message.parameters["password"])
+        proofs.client_keys, proofs.assertion_is_used = found.client_keys, found.assertion_is_used
+        return proofs
 
     async def prove(self, user: User | None, name: str, password: str, counter: bytes | None = None) -> Proofs:
         """Do the same for a person at a page: ``counter`` is the one of a device that the account is known to log in from.

@@ -16,6 +16,7 @@ from app.dialects import Answer, MachineDoor, WireRequest
 from app.listener import WholeRequest
 from app.messages import Outcome, Refusal
 from app.pipeline import Exchange, Pipeline
+from app.routers.cross_origin import Origins, preflight, readable
 from app.telemetry import Event, Journal, next_request_id
 from app.telemetry.logs import describe
 
@@ -44,6 +45,7 @@ class Machine:
     def __init__(self, door: MachineDoor, clock: Clock, journal: Journal) -> None:
         self.door = door
         self.pipeline: Pipeline | None = None
+        self.origins: Origins | None = None
         self._clock = clock
         self._journal = journal
 
@@ -116,7 +118,7 @@ class Machine:
         return event
 
     async def _exchange(self, method: str, headers: Headers, query: bytes, body: bytes | Refusal, address: str) -> Exchange:
-        content_type, authorization = "", None
+        content_type, authorization, origin = "", None, None
         for name, value in headers:
             if name == b"content-type":
                 if content_type:
@@ -126,11 +128,26 @@ class Machine:
                 if authorization is not None:
                     return self._refused(Refusal(Cause.CONFLICTING_CREDENTIALS))
                 authorization = value.decode("latin-1")
+            elif name == b"origin" and self.door.is_cross_origin:
+                origin = value.decode("latin-1")
         if isinstance(body, Refusal):
             return self._refused(body)
         if self.pipeline is None:
             return self._refused(Refusal(Cause.UNAVAILABLE, detail="not started yet", retry_in=1))
-        return await self.pipeline.exchange(self.door, WireRequest(method, content_type, authorization, query, body, address))
+        wire = WireRequest(method, content_type, authorization, query, body, address)
+        if origin is None:
+            return await self.pipeline.exchange(self.door, wire)
+        return await self._of_page(origin, wire, self.pipeline)
+
+    async def _of_page(self, origin: str, wire: WireRequest, pipeline: Pipeline) -> Exchange:
+        """Return the exchange of a page of another origin, which may first ask whether it may ask."""
+        if wire.method == "OPTIONS" and self.origins is not None and await self.origins.knows(origin):
+            exchange = Exchange(self._clock.now())
+            exchange.answer = Answer(200, preflight(origin, self.door.methods), b"")
+        else:
+            exchange = await pipeline.exchange(self.door, wire)
+            exchange.answer.headers.extend(readable(origin, exchange.outcome.client))
+        return exchange
 
     def _refused(self, refusal: Refusal) -> Exchange:
         """Return the exchange of a request that the pipeline never saw."""

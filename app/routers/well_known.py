@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.browser.languages import TAGS
 from app.core.claims import ACRS, CLAIMS, SCOPES
+from app.core.client_algorithms import ALGORITHMS, ASSERTION_METHODS
 from app.core.clock import Clock
 from app.core.keyring import ACTIVE_IN
 from app.core.keys import Algorithm
@@ -18,9 +19,18 @@ from app.messages import Endpoint
 from app.proofs import KeyKeeper
 from app.routers.logout import PATH as LOGOUT
 
-_HEADERS: Final = {"Cache-Control": f"public, max-age={int(ACTIVE_IN.total_seconds())}", "X-Content-Type-Options": "nosniff"}
-_BUSY: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Retry-After": "1"}
-_AUTH_METHODS: Final = ["client_secret_basic", "client_secret_post"]
+_ANY_ORIGIN: Final = {"Access-Control-Allow-Origin": "*"}
+"""What everybody may know may be read by every page."""
+_PREFLIGHT: Final = {
+    **_ANY_ORIGIN,
+    "Access-Control-Allow-Methods": "GET",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Max-Age": "600",
+}
+_HEADERS: Final = {**_ANY_ORIGIN, "Cache-Control": f"public, max-age={int(ACTIVE_IN.total_seconds())}", "X-Content-Type-Options": "nosniff"}
+_BUSY: Final = {**_ANY_ORIGIN, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Retry-After": "1"}
+_AUTH_METHODS: Final = ["client_secret_basic", "client_secret_post", *ASSERTION_METHODS]
+_SIGNING_ALGORITHMS: Final = [algorithm for method in ASSERTION_METHODS for algorithm in ALGORITHMS[method]]
 _NAMES: Final = {
     Endpoint.AUTHORIZATION: "authorization_endpoint",
     Endpoint.TOKEN: "token_endpoint",
@@ -28,6 +38,7 @@ _NAMES: Final = {
     Endpoint.REVOCATION: "revocation_endpoint",
     Endpoint.INTROSPECTION: "introspection_endpoint",
 }
+_AUTHENTICATING: Final = ("token", "revocation", "introspection")
 _JWKS: Final = "/.well-known/jwks.json"
 _DOCUMENTS: Final = {
     "/.well-known/oauth-authorization-server": "Authorization server metadata (RFC 8414)",
@@ -51,11 +62,16 @@ class WellKnown:
         for document, summary in _DOCUMENTS.items():
             for place in dict.fromkeys((document, f"{document}{path}")):
                 router.add_api_route(place, self._tell, methods=["GET"], response_class=JSONResponse, summary=summary, name=f"GET {place}")
+                router.add_api_route(place, self._preflight, methods=["OPTIONS"], include_in_schema=False)
         router.add_api_route(_JWKS, self._jwks, methods=["GET"], response_class=JSONResponse, summary="The public keys (RFC 7517)")
+        router.add_api_route(_JWKS, self._preflight, methods=["OPTIONS"], include_in_schema=False)
         return router
 
     async def _tell(self) -> Response:
         return Response(self._metadata, media_type="application/json", headers=_HEADERS)
+
+    async def _preflight(self) -> Response:
+        return Response(headers=_PREFLIGHT)
 
     async def _jwks(self) -> Response:
         try:
@@ -81,6 +97,7 @@ def metadata(issuer: str, standard: Dialect) -> dict[str, object]:
         "token_endpoint_auth_methods_supported": [*_AUTH_METHODS, "none"],
         "revocation_endpoint_auth_methods_supported": [*_AUTH_METHODS, "none"],
         "introspection_endpoint_auth_methods_supported": _AUTH_METHODS,
+        **{f"{endpoint}_endpoint_auth_signing_alg_values_supported": _SIGNING_ALGORITHMS for endpoint in _AUTHENTICATING},
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         "subject_types_supported": ["public", "pairwise"],

@@ -46,6 +46,10 @@ class Catalog(Passwords, UserShops, SecondFactors, SigningKeys):
         """Return clients with their secrets by ``client_id``, those behind ``after``."""
         return _with_secrets(self._rows, self._rows.find(Client, after=_behind("client_id", after), order_by=["client_id"], limit=limit))
 
+    def bare_clients(self, after: str | None = None, limit: int = _PAGE) -> list[Client]:
+        """Return clients without their secrets by ``client_id``, those behind ``after``."""
+        return self._rows.find(Client, after=_behind("client_id", after), order_by=["client_id"], limit=limit)
+
     def put_client(self, client: Client) -> Client:
         """Store a client, new or changed, and return it as stored; its secrets are untouched.
 

@@ -77,7 +77,11 @@ def test_an_unknown_key_is_refused_by_name(key: str, dialects: Dialects) -> None
         ("scope", 'say "hello"', "takes up to 100 scopes"),
         ("scope", "ord\u00a0ers", "takes up to 100 scopes"),
         ("scope", " ".join(f"s{n}" for n in range(101)), "takes up to 100 scopes"),
-        ("token_endpoint_auth_method", "private_key_jwt", "is one of client_secret_basic, client_secret_post, none"),
+        (
+            "token_endpoint_auth_method",
+            "tls_client_auth",
+            "is one of client_secret_basic, client_secret_post, private_key_jwt, client_secret_jwt, none",
+        ),
         ("allowed_origins", ["https://app.example.com/"], "an origin is scheme, host and port alone"),
         ("allowed_origins", ["*"], "must be an http or https address"),
         ("allowed_origins", ["https://APP.example.com"], "an origin is scheme, host and port alone"),
@@ -87,7 +91,7 @@ def test_an_unknown_key_is_refused_by_name(key: str, dialects: Dialects) -> None
         ("logo_uri", "http://[::1", "not a URL"),
         ("contacts", "ops@example.com", "must be a list of texts"),
         ("jwks", "x", "must be a table, not a text"),
-        ("jwks", {"keys": "x"}, "must hold a list of keys"),
+        ("jwks", {"keys": "x"}, "must hold a list of 1 to 100 keys"),
         ("jwks", {"keys": [{"kty": "EC", "d": "x"}]}, "holds a private key"),
         ("profile", "strict", "the option profile is one of oauth21, oidc, legacy"),
         ("profile", 3, "must be a text, not a number"),
@@ -123,7 +127,10 @@ def test_a_client_may_have_no_grant_at_all(dialects: Dialects) -> None:
 
 def test_a_public_client_cannot_have_a_grant_that_needs_a_secret(dialects: Dialects) -> None:
     refused = refusal({"token_endpoint_auth_method": "none", "grant_types": ["client_credentials"]}, dialects)
-    assert (refused.key, refused.reason) == ("grant_types", "the grant client_credentials needs a secret, and a public client has none")
+    assert (refused.key, refused.reason) == (
+        "grant_types",
+        "the grant client_credentials needs a secret or a key, and a public client has none",
+    )
 
 
 @pytest.mark.parametrize("dialect", ["youzan", "hex", "open_platform"])

@@ -23,7 +23,7 @@ def asked(proofs: Proofs = RIGHT, facts: Facts | None = None, **parameters: str)
 
 
 def wants(exchange: Asked) -> bool:
-    return SERVER.wants_password(exchange.request(), exchange.facts, NOW) is not None
+    return SERVER.wants_password(exchange.request(), exchange.facts, Proofs(), NOW) is not None
 
 
 @pytest.mark.rfc("6749", "4.3")
@@ -111,7 +111,7 @@ def test_without_a_name_or_a_password_none_is_wanted(missing: str) -> None:
 
 
 def test_another_grant_wants_none() -> None:
-    assert not SERVER.wants_password(Asked("client_credentials").request(), Facts(client=client()), NOW)
+    assert not SERVER.wants_password(Asked("client_credentials").request(), Facts(client=client()), Proofs(), NOW)
 
 
 def test_to_decide_without_a_check_is_a_fault_of_the_program() -> None:
