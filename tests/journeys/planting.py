@@ -14,6 +14,7 @@ from app.oauth2 import AuthorizationServer
 from app.storage import open_storage
 
 CALLBACK: Final = "http://127.0.0.1:9401/cb"
+GOODBYE: Final = "http://127.0.0.1:9401/bye"
 VERIFIER: Final = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE: Final = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 """The pair of RFC 7636 appendix B."""
@@ -49,6 +50,7 @@ client_id = "openid-web"
 client_secret = "{WEB_SECRET}"
 grant_types = ["authorization_code", "refresh_token"]
 redirect_uris = ["{CALLBACK}"]
+post_logout_redirect_uris = ["{GOODBYE}"]
 scope = "openid profile email offline_access"
 
 [[clients]]
@@ -57,6 +59,7 @@ client_secret = "{WEB_SECRET}"
 profile = "oidc"
 grant_types = ["authorization_code", "refresh_token"]
 redirect_uris = ["{CALLBACK}"]
+post_logout_redirect_uris = ["{GOODBYE}"]
 scope = "openid profile email offline_access"
 id_token_signed_response_alg = "ES256"
 userinfo_signed_response_alg = "ES256"
@@ -68,6 +71,7 @@ token_endpoint_auth_method = "client_secret_post"
 profile = "oidc"
 grant_types = ["authorization_code", "refresh_token"]
 redirect_uris = ["{CALLBACK}"]
+post_logout_redirect_uris = ["{GOODBYE}"]
 scope = "openid profile email offline_access"
 id_token_signed_response_alg = "EdDSA"
 userinfo_signed_response_alg = "RS256"

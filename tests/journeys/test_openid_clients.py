@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from app.admin import update_user
 from tests.journeys.person import Person, PlainBrowser
-from tests.journeys.planting import CALLBACK, operator_of
+from tests.journeys.planting import CALLBACK, GOODBYE, WEB_SECRET, operator_of
 from tests.journeys.site import Site
 
 with warnings.catch_warnings():
@@ -20,7 +20,7 @@ with warnings.catch_warnings():
     from authlib.integrations.starlette_client import OAuth
     from authlib.oidc.core import UserInfo
 
-SECRET: Final = "demo-app-secret"
+SECRETS: Final = {"demo-app": "demo-app-secret", "openid-web": WEB_SECRET}
 SCOPE: Final = "openid profile email"
 
 
@@ -32,8 +32,12 @@ def loopback_needs_no_tls(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def relying_party(site: Site, client_id: str, **options: Any) -> Any:
     """Return the library's client, which knows of the server no more than its issuer."""
-    secret = {"client_secret": SECRET} if client_id == "demo-app" else {}
-    kwargs = {"scope": SCOPE, **({} if secret else {"code_challenge_method": "S256", "token_endpoint_auth_method": "none"}), **options}
+    secret = {"client_secret": SECRETS[client_id]} if client_id in SECRETS else {}
+    kwargs = {"scope": SCOPE, **options}
+    if client_id != "demo-app":  # whose nonce is enough
+        kwargs["code_challenge_method"] = "S256"
+    if not secret:
+        kwargs["token_endpoint_auth_method"] = "none"
     return OAuth().register(
         "tokenry",
         client_id=client_id,
@@ -104,10 +108,30 @@ async def test_a_client_refreshes_and_is_told_the_same_person(site: Site) -> Non
     metadata = await party.load_server_metadata()
     async with httpx.AsyncClient() as http:
         sent = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
-        answer = (await http.post(metadata["token_endpoint"], data=sent, auth=("demo-app", SECRET))).json()
+        answer = (await http.post(metadata["token_endpoint"], data=sent, auth=("demo-app", SECRETS["demo-app"]))).json()
         told = await http.post(metadata["userinfo_endpoint"], data={"access_token": answer["access_token"]})
     claims = await party.parse_id_token(answer, nonce=None)
     assert told.json()["sub"] == claims["sub"] == tokens["userinfo"]["sub"]
+
+
+@pytest.mark.rfc("OIDC RP-Initiated Logout", "2")
+@pytest.mark.rfc("OIDC RP-Initiated Logout", "3")
+async def test_a_client_logs_a_person_out(site: Site) -> None:
+    person, party = await site.add_person(), relying_party(site, "openid-web")
+    session: dict[str, Any] = {}
+    answer = await party.authorize_redirect(request_of(session), CALLBACK)
+    async with PlainBrowser(site.origin) as browser:
+        came = await browser.answer(answer.headers["location"], person)
+        tokens = await party.authorize_access_token(request_of(session, came))
+        leaving = await party.logout_redirect(request_of(session), GOODBYE, id_token_hint=tokens["id_token"], state="a-state")
+        came_back = await browser.go(leaving.headers["location"])
+        assert came_back == f"{GOODBYE}?state=a-state"
+        await party.validate_logout_response(request_of(session, came_back))
+        again = await party.authorize_redirect(request_of(session), CALLBACK, prompt="none")
+        refused = await browser.go(again.headers["location"])
+    assert refused is not None
+    with pytest.raises(OAuthError, match="login_required"):
+        await party.authorize_access_token(request_of(session, refused))
 
 
 async def test_a_client_notices_a_token_that_was_made_for_another_login(site: Site) -> None:

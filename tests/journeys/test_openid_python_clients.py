@@ -1,7 +1,7 @@
 """Python's clients of OpenID Connect as they are published, beside Authlib's: idpyoidc, and requests-oauthlib with joserfc."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -11,11 +11,12 @@ from joserfc.jwk import KeySet
 
 from tests.journeys.conftest import ONE_ENGINE
 from tests.journeys.person import PlainBrowser
-from tests.journeys.planting import CALLBACK
+from tests.journeys.planting import CALLBACK, GOODBYE
 from tests.journeys.site import SECRETS, Site
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the libraries' own deprecations, at their import
+    from idpyoidc.client.defaults import DEFAULT_OIDC_SERVICES  # type: ignore[import-untyped]
     from idpyoidc.client.rp_handler import RPHandler  # type: ignore[import-untyped]
     from requests_oauthlib import OAuth2Session  # type: ignore[import-untyped]
 
@@ -32,11 +33,15 @@ def loopback_needs_no_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OAUTHLIB_RELAX_TOKEN_SCOPE", "1")
 
 
-async def answered(site: Site, address: str, decision: str = "approve") -> str:
+@pytest.fixture
+async def browser(site: Site) -> AsyncIterator[PlainBrowser]:
+    async with PlainBrowser(site.origin) as opened:
+        yield opened
+
+
+async def answered(site: Site, browser: PlainBrowser, address: str, decision: str = "approve") -> str:
     """Let somebody answer an authorization request, and return the address at the client."""
-    person = await site.add_person()
-    async with PlainBrowser(site.origin) as browser:
-        return await browser.answer(address, person, decision=decision)
+    return await browser.answer(address, await site.add_person(), decision=decision)
 
 
 # -- idpyoidc ----------------------------------------------------------------------------------------------------------------------
@@ -55,6 +60,7 @@ def relying_party(site: Site) -> Any:
         "client_authn_methods": ["client_secret_basic", "bearer_header"],
         "preference": {"response_types": ["code"], "token_endpoint_auth_methods_supported": ["client_secret_basic"]},
         "add_ons": {"pkce": pkce},
+        "services": {**DEFAULT_OIDC_SERVICES, "end_session": {"class": "idpyoidc.client.oidc.end_session.EndSession"}},
     }
     return RPHandler(base_url="http://127.0.0.1:9401", client_configs={site.origin: configuration})
 
@@ -63,9 +69,10 @@ def brought(address: str) -> Mapping[str, str]:
     return dict(parse_qsl(urlsplit(address).query))
 
 
-async def test_idpyoidc_logs_a_person_in_and_refreshes(site: Site) -> None:
+@pytest.mark.rfc("OIDC RP-Initiated Logout", "2")
+async def test_idpyoidc_logs_a_person_in_refreshes_and_logs_them_out(site: Site, browser: PlainBrowser) -> None:
     party = relying_party(site)
-    came = await answered(site, party.begin(site.origin, req_args={"scope": SCOPE}))
+    came = await answered(site, browser, party.begin(site.origin, req_args={"scope": SCOPE}))
     result = party.finalize(site.origin, brought(came))
     assert "error" not in result, result
     claims, state = result["id_token"], result["state"]
@@ -75,17 +82,19 @@ async def test_idpyoidc_logs_a_person_in_and_refreshes(site: Site) -> None:
     renewed = party.refresh_access_token(state)
     assert renewed["access_token"] != result["token"]
     assert party.get_user_info(state)["sub"] == claims["sub"]
+    leaving = party.logout(state, post_logout_redirect_uri=GOODBYE)
+    assert await browser.go(leaving["url"]) == f"{GOODBYE}?state={leaving['request']['state']}"
 
 
-async def test_a_refusal_reaches_idpyoidc_as_the_error_it_is(site: Site) -> None:
+async def test_a_refusal_reaches_idpyoidc_as_the_error_it_is(site: Site, browser: PlainBrowser) -> None:
     party = relying_party(site)
-    came = await answered(site, party.begin(site.origin, req_args={"scope": SCOPE}), "refuse")
+    came = await answered(site, browser, party.begin(site.origin, req_args={"scope": SCOPE}), "refuse")
     assert party.finalize(site.origin, brought(came))["error"] == "access_denied"
 
 
-async def test_idpyoidc_notices_an_answer_of_another_issuer(site: Site) -> None:
+async def test_idpyoidc_notices_an_answer_of_another_issuer(site: Site, browser: PlainBrowser) -> None:
     party = relying_party(site)
-    came = await answered(site, party.begin(site.origin, req_args={"scope": SCOPE}))
+    came = await answered(site, browser, party.begin(site.origin, req_args={"scope": SCOPE}))
     with pytest.raises(Exception, match=r"(?i)iss"):
         party.finalize(site.origin, {**brought(came), "iss": "https://evil.example"})
 
@@ -93,12 +102,12 @@ async def test_idpyoidc_notices_an_answer_of_another_issuer(site: Site) -> None:
 # -- requests-oauthlib -------------------------------------------------------------------------------------------------------------
 
 
-async def test_requests_oauthlib_logs_a_person_in_and_refreshes(site: Site) -> None:
+async def test_requests_oauthlib_logs_a_person_in_and_refreshes(site: Site, browser: PlainBrowser) -> None:
     with OAuth2Session(CLIENT, redirect_uri=CALLBACK, scope=SCOPE, pkce="S256") as client:
         metadata = client.get(site.at("/.well-known/openid-configuration"), timeout=10, withhold_token=True).json()
         keys = KeySet.import_key_set(client.get(metadata["jwks_uri"], timeout=10, withhold_token=True).json())
         address, _ = client.authorization_url(metadata["authorization_endpoint"], nonce="the-nonce")
-        came = await answered(site, address)
+        came = await answered(site, browser, address)
         secret = {"client_secret": SECRETS[CLIENT]}
         first = client.fetch_token(metadata["token_endpoint"], authorization_response=came, **secret)
         claims = jwt.decode(first["id_token"], keys, algorithms=["RS256"]).claims

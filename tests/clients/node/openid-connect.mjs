@@ -17,7 +17,6 @@ await converse(async (party, ask) => {
     await authentication[party.auth_method](),
     { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] }, // loopback; every signature is verified
   )
-  const server = configuration.serverMetadata()
 
   const state = client.randomState()
   const nonce = client.randomNonce()
@@ -43,8 +42,7 @@ await converse(async (party, ask) => {
     () => 'alive',
     (error) => error.cause?.[0]?.parameters?.error ?? error.message,
   )
-  const logout = server.end_session_endpoint
-    ? client.buildEndSessionUrl(configuration, { id_token_hint: first.id_token, post_logout_redirect_uri: party.redirect_uri, state }).href
-    : undefined
+  const leaving = { id_token_hint: first.id_token, post_logout_redirect_uri: party.post_logout_redirect_uri, state }
+  const logout = party.post_logout_redirect_uri ? client.buildEndSessionUrl(configuration, leaving).href : undefined
   return { claims, told, renewed: second.claims(), active: known.active, after, logout, state }
 })
