@@ -1,5 +1,6 @@
 """What a client of OpenID Connect may be registered with beside what every client may (OpenID Connect Registration §2)."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from app.models import Client
 
 MAXIMUM_AGE: Final = 10**9
 """Seconds."""
+_HOST: Final = re.compile(r"[A-Za-z0-9.\-]+(?::[0-9]+)?|\[[0-9A-Fa-f:.]+\](?::[0-9]+)?")
 
 
 def _algorithm(fields: Fields, key: str) -> str | None:
@@ -43,6 +45,8 @@ def _logout_uri(fields: Fields, key: str) -> str | None:
     if not uri:
         return uri
     problem = redirect_uri_problem(uri)
+    if problem is None and _HOST.fullmatch(urlsplit(uri).netloc) is None:
+        problem = "its host holds a character that no host has"
     if problem is not None:
         raise Refused(key, f"{uri}: {problem}")
     return uri
