@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -20,17 +21,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 _PAGE: Final = b'<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>The client</title><h1>Back at the client</h1>'
-_ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (
-    len(_PAGE),
-    _PAGE,
-)
+_ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Type: %s; charset=utf-8\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s"
 
 
 class Elsewhere:
-    """Hosts that a browser finds away from our server. ``arrived`` holds the addresses that it asked for, in their order."""
+    """Hosts that a browser finds away from our server. ``arrived`` holds the addresses that it asked for, in their order.
+
+    ``sites`` is what stands at an origin in place of a bare page: files by their paths, and by an empty one the page that all others are.
+    """
 
     def __init__(self) -> None:
         self.arrived: list[str] = []
+        self.sites: dict[str, dict[str, bytes]] = {}
         self.port = 0
 
     @property
@@ -49,12 +51,18 @@ class Elsewhere:
                 method, path = await _request(reader)
                 target = f"{origin}{path}"
             self.arrived.append(target)
-            writer.write(_ANSWER)
+            writer.write(self._answer(target))
             await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             return  # a browser opens connections that it does not use
         finally:
             writer.close()
+
+    def _answer(self, address: str) -> bytes:
+        parts = urlsplit(address)
+        site = self.sites.get(f"{parts.scheme}://{parts.netloc}", {"": _PAGE})
+        content = site.get(parts.path, site[""])
+        return _ANSWER % (b"text/javascript" if parts.path.endswith(".js") else b"text/html", len(content), content)
 
 
 @asynccontextmanager

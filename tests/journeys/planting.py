@@ -12,6 +12,7 @@ from app.core.clock import SystemClock
 from app.dialects import load_dialects
 from app.oauth2 import AuthorizationServer
 from app.storage import open_storage
+from tests.fixtures.vectors import EC
 
 CALLBACK: Final = "http://127.0.0.1:9401/cb"
 GOODBYE: Final = "http://127.0.0.1:9401/bye"
@@ -76,7 +77,44 @@ scope = "openid profile email offline_access"
 id_token_signed_response_alg = "EdDSA"
 userinfo_signed_response_alg = "RS256"
 subject_type = "pairwise"
+
+[[clients]]
+client_id = "openid-spa"
+token_endpoint_auth_method = "none"
+grant_types = ["authorization_code", "refresh_token"]
+redirect_uris = ["{CALLBACK}"]
+post_logout_redirect_uris = ["{GOODBYE}"]
+allowed_origins = ["http://127.0.0.1:9401"]
+scope = "openid profile email offline_access"
+
+[[clients]]
+client_id = "openid-signer"
+token_endpoint_auth_method = "private_key_jwt"
+token_endpoint_auth_signing_alg = "ES256"
+profile = "oidc"
+grant_types = ["authorization_code", "refresh_token"]
+redirect_uris = ["{CALLBACK}"]
+post_logout_redirect_uris = ["{GOODBYE}"]
+scope = "openid profile email offline_access"
+[[clients.jwks.keys]]
+kty = "EC"
+crv = "P-256"
+kid = "signer"
+x = "{EC["x"]}"
+y = "{EC["y"]}"
+
+[[clients]]
+client_id = "openid-hmac"
+client_secret = "{WEB_SECRET}"
+token_endpoint_auth_method = "client_secret_jwt"
+profile = "oidc"
+grant_types = ["authorization_code", "refresh_token"]
+redirect_uris = ["{CALLBACK}"]
+post_logout_redirect_uris = ["{GOODBYE}"]
+scope = "openid profile email offline_access"
 """
+SIGNING_KEY: Final = {"kty": "EC", "crv": "P-256", "kid": "signer", **EC}
+"""Of the client ``openid-signer``; the key of RFC 7515 appendix A.3."""
 
 
 def clients_file(folder: Path) -> Path:

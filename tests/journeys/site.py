@@ -24,6 +24,7 @@ SECRETS: Final = {
     "openid-web": WEB_SECRET,
     "openid-es256": WEB_SECRET,
     "openid-eddsa": WEB_SECRET,
+    "openid-hmac": WEB_SECRET,
 }
 _numbers = itertools.count(1)
 

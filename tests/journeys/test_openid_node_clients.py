@@ -10,7 +10,7 @@ from app.admin import update_user
 from tests.journeys.conftest import ONE_ENGINE
 from tests.journeys.nodes import led
 from tests.journeys.person import Person, PlainBrowser
-from tests.journeys.planting import CALLBACK, GOODBYE, operator_of
+from tests.journeys.planting import CALLBACK, GOODBYE, SIGNING_KEY, operator_of
 from tests.journeys.site import SECRETS, Site
 
 
@@ -36,6 +36,8 @@ PARTIES: Final = (
         auth_method="client_secret_post",
         metadata={"id_token_signed_response_alg": "EdDSA", "userinfo_signed_response_alg": "RS256"},
     ),
+    RelyingParty(client_id="openid-signer", auth_method="private_key_jwt"),
+    RelyingParty(client_id="openid-hmac", auth_method="client_secret_jwt"),
 )
 
 pytestmark = [
@@ -64,6 +66,7 @@ async def answered(
         "client_id": party.client_id,
         "client_secret": SECRETS.get(party.client_id),
         "auth_method": party.auth_method,
+        "private_key": SIGNING_KEY if party.auth_method == "private_key_jwt" else None,
         "metadata": party.metadata,
         "redirect_uri": CALLBACK,
         "post_logout_redirect_uri": GOODBYE if party.client_id.startswith("openid-") else None,
@@ -73,6 +76,7 @@ async def answered(
 
 
 @pytest.mark.rfc("OIDC Core", "3.1")
+@pytest.mark.rfc("OIDC Core", "9")
 @pytest.mark.rfc("OIDC Discovery", "4")
 @pytest.mark.rfc("OIDC RP-Initiated Logout", "2")
 async def test_a_client_goes_the_whole_way(node: str, program: str, site: Site, party: RelyingParty, browser: PlainBrowser) -> None:
