@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -32,7 +33,7 @@ from app.core.secret_key import CLIENT_SECRETS, SecretKey
 from app.dialects import DialectError, Dialects, load_dialects
 from app.ledger import StorageUnavailable
 from app.listener import DirectDoor, bind, check_certificate, uvicorn_options
-from app.oauth2 import AuthorizationServer, Subjects
+from app.oauth2 import Assertions, AuthorizationServer, Subjects
 from app.pipeline import Pipeline
 from app.proofs import ClientKeys, Gatherer, IdTokenHints, KeyKeeper, Minter, Notifier, PasswordPool, Remote, check_signing_keys
 from app.routers import health
@@ -89,7 +90,8 @@ def create_app(
         pool = PasswordPool()
         app.state.storage = opened
         keys = (key or read_key(settings)).derive
-        engine = AuthorizationServer(settings.effective_issuer, Subjects(keys(b"pairwise")))
+        assertions = Assertions(settings.effective_issuer, timedelta(seconds=settings.client_assertion_lasts))
+        engine = AuthorizationServer(settings.effective_issuer, Subjects(keys(b"pairwise")), assertions)
         remote = Remote(allow_private=settings.private_addresses)
         gatherer = Gatherer(opened, clock, pool, ClientKeys(remote, keys(CLIENT_SECRETS), clock))
         keeper = well_known.keeper = KeyKeeper(opened, clock, keys(b"signing"))

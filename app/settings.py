@@ -95,6 +95,10 @@ class Settings(BaseSettings):
     language: Literal["en", "zh"] = "en"
     """The language of the pages where a browser asks for none that they speak."""
 
+    client_assertion_lasts: Annotated[int, Field(ge=60, le=3600)] = 300
+    """Seconds ahead at which what a client signs to prove itself (``private_key_jwt``, ``client_secret_jwt``) may end. It is used once
+    in any case; a shorter life bounds what a stolen one is good for before it is used."""
+
     private_addresses: bool = False
     """Whether what clients register for this server to call (``backchannel_logout_uri``, ``jwks_uri``) may be in private networks or
     on this machine, there without https as well. The sandbox allows it."""

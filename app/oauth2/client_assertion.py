@@ -16,36 +16,44 @@ from app.oauth2.request import ExchangeRequest
 
 LEEWAY: Final = timedelta(seconds=30)
 """How far clocks may differ."""
-MAXIMUM_LIFE: Final = timedelta(minutes=5)
-"""How far ahead an assertion may end: so long its use is remembered."""
+LASTS: Final = timedelta(minutes=5)
+"""How far ahead an assertion may end, where an operator says nothing else: so long its use is remembered."""
 _MAXIMUM_JTI: Final = 512
 """Characters."""
 _FAR: Final = 10**11
 """Seconds since 1970: beyond it lies no moment that anybody means."""
 
 
-def check_assertion(client: Client, request: ExchangeRequest, issuer: str) -> str | None:
-    """Return what is wrong with the assertion of a request, for the operator; the writes then hold its use.
+class Assertions:
+    """Checks what clients bring to prove themselves."""
 
-    Raises:
-        Refusal: ``invalid_client``, where the client has signed it, but it says something that it must not say.
-    """
-    message, proofs = request.message, request.proofs
-    method = client.token_endpoint_auth_method or ""
-    algorithms = algorithms_of(method, client.token_endpoint_auth_signing_alg)
-    if not algorithms:
-        return f"the client is registered for {method or 'a secret'}, not for an assertion"
-    claims, unread = _read(message.credentials.assertion or "", proofs.client_keys, algorithms)
-    if claims is None:
-        return unread
-    audiences = {issuer, *(f"{issuer}{path}" for path in message.credentials.paths)}
-    problem = _problem(claims, client.client_id, audiences, request.now)
-    if problem is not None:
-        raise Refusal(Cause.INVALID_CLIENT, problem)
-    if not proofs.assertion_is_used:
-        end = datetime.fromtimestamp(int(claims["exp"]), UTC) + LEEWAY
-        request.writes.once = UsedAssertion(key=attempt_key("assertion", client.client_id, claims["jti"]), expires_at=end)
-    return None
+    def __init__(self, issuer: str, lasts: timedelta = LASTS) -> None:
+        """Check what is addressed to an issuer and ends no later than in the time that ``lasts``."""
+        self._issuer = issuer
+        self._lasts = lasts
+
+    def check(self, client: Client, request: ExchangeRequest) -> str | None:
+        """Return what is wrong with the assertion of a request, for the operator; the writes then hold its use.
+
+        Raises:
+            Refusal: ``invalid_client``, where the client has signed it, but it says something that it must not say.
+        """
+        message, proofs = request.message, request.proofs
+        method = client.token_endpoint_auth_method or ""
+        algorithms = algorithms_of(method, client.token_endpoint_auth_signing_alg)
+        if not algorithms:
+            return f"the client is registered for {method or 'a secret'}, not for an assertion"
+        claims, unread = _read(message.credentials.assertion or "", proofs.client_keys, algorithms)
+        if claims is None:
+            return unread
+        audiences = {self._issuer, *(f"{self._issuer}{path}" for path in message.credentials.paths)}
+        problem = _addressing_problem(claims, client.client_id, audiences) or _time_problem(claims, request.now, self._lasts)
+        if problem is not None:
+            raise Refusal(Cause.INVALID_CLIENT, problem)
+        if not proofs.assertion_is_used:
+            end = datetime.fromtimestamp(int(claims["exp"]), UTC) + LEEWAY
+            request.writes.once = UsedAssertion(key=attempt_key("assertion", client.client_id, claims["jti"]), expires_at=end)
+        return None
 
 
 def _read(text: str, keys: Sequence[Mapping[str, Any]], algorithms: frozenset[str]) -> tuple[Mapping[str, Any] | None, str]:
@@ -62,12 +70,20 @@ def _read(text: str, keys: Sequence[Mapping[str, Any]], algorithms: frozenset[st
     return None, f"the assertion: {problem}"
 
 
-def _problem(claims: Mapping[str, Any], client_id: str, audiences: set[str], now: datetime) -> str | None:  # noqa: PLR0911 (one per rule)
-    """Return what an assertion says that it must not say, or ``None``."""
+def _addressing_problem(claims: Mapping[str, Any], client_id: str, audiences: set[str]) -> str | None:
+    """Return what is wrong with whom an assertion is from, whom it is for, and its name, or ``None``."""
     if claims.get("iss") != client_id or claims.get("sub") != client_id:
         return "The client_assertion must have the client_id as both iss and sub."
     if not _is_for_us(claims.get("aud"), audiences):
         return "The aud of the client_assertion must be the issuer, or the URL of this endpoint, and nothing else."
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not 0 < len(jti) <= _MAXIMUM_JTI:
+        return f"The client_assertion has no jti of up to {_MAXIMUM_JTI} characters."
+    return None
+
+
+def _time_problem(claims: Mapping[str, Any], now: datetime, lasts: timedelta) -> str | None:
+    """Return what is wrong with the times of an assertion, or ``None``."""
     moments = {name: claims[name] for name in ("exp", "iat", "nbf") if name in claims}
     if any(isinstance(moment, bool) or not isinstance(moment, int | float) or not 0 <= moment < _FAR for moment in moments.values()):
         return "A time in the client_assertion is not a number of seconds since 1970."
@@ -76,13 +92,10 @@ def _problem(claims: Mapping[str, Any], client_id: str, audiences: set[str], now
     at, leeway = now.timestamp(), LEEWAY.total_seconds()
     if moments["exp"] + leeway <= at:
         return "The client_assertion has expired."
-    if moments["exp"] - at > MAXIMUM_LIFE.total_seconds() + leeway:
-        return f"The client_assertion lives too long: its exp may be {MAXIMUM_LIFE.total_seconds():.0f} seconds ahead."
+    if moments["exp"] - at > lasts.total_seconds() + leeway:
+        return f"The client_assertion lives too long: its exp may be {lasts.total_seconds():.0f} seconds ahead."
     if max(moments.get("iat", 0), moments.get("nbf", 0)) - leeway > at:
         return "The client_assertion is of the future: see its iat and nbf, and the clock."
-    jti = claims.get("jti")
-    if not isinstance(jti, str) or not 0 < len(jti) <= _MAXIMUM_JTI:
-        return f"The client_assertion has no jti of up to {_MAXIMUM_JTI} characters."
     return None
 
 

@@ -30,6 +30,7 @@ from app.models import Client, User
 from app.oauth2.authorization_answer import failure, question, success
 from app.oauth2.authorization_exchange import AuthorizationExchange
 from app.oauth2.authorization_grant import AuthorizationGrant
+from app.oauth2.client_assertion import Assertions
 from app.oauth2.endpoints import ENDPOINTS
 from app.oauth2.grants import GRANTS
 from app.oauth2.grants.password import PasswordWanted
@@ -58,11 +59,15 @@ _REQUEST_OBJECTS: Final = {"request": Cause.REQUEST_NOT_SUPPORTED, "request_uri"
 class AuthorizationServer(AuthlibServer):
     """Decides exchanges. Holds no state of a request: everything travels in the :class:`ExchangeRequest`."""
 
-    def __init__(self, issuer: str, subjects: Subjects | None = None) -> None:
-        """Register the grants and endpoints; ``issuer`` is this server's identifier (RFC 8414 §2), ``subjects`` names people."""
+    def __init__(self, issuer: str, subjects: Subjects | None = None, assertions: Assertions | None = None) -> None:
+        """Register the grants and endpoints.
+
+        ``issuer`` is this server's identifier (RFC 8414 §2), ``subjects`` names people, and ``assertions`` checks what clients sign.
+        """
         super().__init__()
         self.issuer = issuer
         self.subjects = subjects or Subjects(None)
+        self.assertions = assertions or Assertions(issuer)
         self.id_tokens = IdTokens(issuer, self.subjects)
         self._grants: Mapping[str, type[TokenGrant]] = {grant.GRANT_TYPE: grant for grant in GRANTS}
         for endpoint in ENDPOINTS:
@@ -170,13 +175,13 @@ class AuthorizationServer(AuthlibServer):
             Refusal: the grant exists at this door, but not in the client's dialect; said only to a client that has proved itself.
         """
         if not request.message.is_spoken:
-            authenticate_client(request, self.issuer)
+            authenticate_client(request, self.assertions)
             raise Refusal(Cause.UNAUTHORIZED_GRANT)
         return self._grants[request.message.grant_type](request, self)
 
     def authenticate_client(self, request: ExchangeRequest, _methods: list[str], _endpoint: str = "token") -> Client:
         """Return the authenticated client; the registered method counts at every endpoint, so Authlib's lists are not asked."""
-        return authenticate_client(request, self.issuer)
+        return authenticate_client(request, self.assertions)
 
     def save_token(self, token: Mapping[str, Any], request: ExchangeRequest) -> None:
         """Do nothing: the grant put the records into the writes when it made the token."""

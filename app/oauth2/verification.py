@@ -14,7 +14,7 @@ from app.core.secrets import attempt_key, digest
 from app.ledger import Facts, Reliance
 from app.messages import Endpoint, Refusal, Request
 from app.models import Attempt, Client
-from app.oauth2.client_assertion import check_assertion
+from app.oauth2.client_assertion import Assertions
 from app.oauth2.request import ExchangeRequest
 
 CLIENT_FAILURES: Final = 20
@@ -58,8 +58,8 @@ def blocked_in(attempt: Attempt | None, limit: int, request: ExchangeRequest) ->
     return math.ceil(left) if left > 0 else None
 
 
-def authenticate_client(request: ExchangeRequest, issuer: str) -> Client:
-    """Return the authenticated client; ``issuer`` is this server, to which an assertion is addressed.
+def authenticate_client(request: ExchangeRequest, assertions: Assertions) -> Client:
+    """Return the authenticated client.
 
     Raises:
         Refusal: ``invalid_client`` for every way to fail, ``too_many_attempts`` while a counter blocks, ``bad_bearer`` where an access
@@ -76,7 +76,7 @@ def authenticate_client(request: ExchangeRequest, issuer: str) -> Client:
     client = facts.client if message.credentials.client_id is not None else _anonymous(facts, message)
     asserted = message.credentials.assertion is not None
     if asserted and client is not None and client.disabled_at is None:
-        problem = check_assertion(client, request, issuer)
+        problem = assertions.check(client, request)
     else:
         problem = _credentials_problem(client, request)
     if problem is not None or client is None:

@@ -1,7 +1,7 @@
 """Pages of other origins that call a machine door from a browser (Fetch §3.2, RFC 6454): those of registered origins may, without cookies.
 
 A preflight names no client, so it is answered for an origin that any client has; the answer itself may be read only by pages of the
-origins of the very client that it is for.
+origins of the very client that it is for. A refusal of nobody in particular says nothing, and every registered origin may read it.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Final
 
 from app.ledger import StorageUnavailable
-from app.models import Client
 from app.storage import Storage
 
 Headers = list[tuple[bytes, bytes]]
@@ -68,8 +67,8 @@ def preflight(origin: str, methods: tuple[str, ...]) -> Headers:
     ]
 
 
-def readable(origin: str, client: Client | None) -> Headers:
-    """Return the header fields of an answer to a page, which may read it where the origin is one of the client's."""
-    if client is None or origin not in client.allowed_origins:
+def readable(origin: str, *, is_its_own: bool) -> Headers:
+    """Return the header fields of an answer to a page of an origin, which may read it if it is its own."""
+    if not is_its_own:
         return [_VARY]
     return [(b"access-control-allow-origin", origin.encode("latin-1")), _READABLE, _VARY]

@@ -146,8 +146,14 @@ class Machine:
             exchange.answer = Answer(200, preflight(origin, self.door.methods), b"")
         else:
             exchange = await pipeline.exchange(self.door, wire)
-            exchange.answer.headers.extend(readable(origin, exchange.outcome.client))
+            exchange.answer.headers.extend(readable(origin, is_its_own=await self._is_of(origin, exchange.outcome)))
         return exchange
+
+    async def _is_of(self, origin: str, outcome: Outcome) -> bool:
+        """Whether an answer is for pages of an origin: for those of its client, or a refusal for those of any, where no client is known."""
+        if outcome.client is not None:
+            return origin in outcome.client.allowed_origins
+        return outcome.refusal is not None and self.origins is not None and await self.origins.knows(origin)
 
     def _refused(self, refusal: Refusal) -> Exchange:
         """Return the exchange of a request that the pipeline never saw."""

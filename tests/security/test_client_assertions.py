@@ -13,11 +13,18 @@ import pytest
 from joserfc.jwk import ECKey, OctKey
 
 from app.admin import disable_client
+from tests.fixtures.listening import Listening, listening
 from tests.fixtures.world import CALLBACK, CHALLENGE, ISSUER, VERIFIER, World
-from tests.security.signers import DECLARED, EC, JWT_BEARER, RSA, SECRET, claims_of, signed, with_assertion
+from tests.security.signers import DECLARED, EC, JWT_BEARER, RSA, SECRET, claims_of, public, signed, with_assertion
 
 pytestmark = pytest.mark.parametrize("shared_world", ["sqlite-direct", "sqlite-routed", "postgresql-direct"], indirect=True)
+__all__ = ["listening"]
 SECRET_KEY = OctKey.import_key(SECRET)
+WRONG_AUDIENCES: list[Any] = [None, "https://other.example", f"{ISSUER}/", f"{ISSUER}/userinfo", [], {}, 7]
+WRONG_AUDIENCES += [[ISSUER, "https://other.example"], [7], [None]]
+NO_TIMES: list[Any] = ["soon", True, [], {}, -1, 1e30, "1e3", 10**400]
+NO_NAMES: list[Any] = [None, "", 7, [], "j" * 513]
+NO_ALGORITHMS: list[Any] = [7, None, [], "ES256", "RSA-OAEP"]
 
 
 @pytest.fixture
@@ -70,12 +77,11 @@ async def test_audience_is_the_issuer_or_the_token_endpoint(world: World, aud: o
     [
         ({"iss": "signer-rsa"}, "iss and sub"),
         ({"iss": None}, "iss and sub"),
-        *[({"aud": aud}, "aud") for aud in (None, "https://other.example", f"{ISSUER}/", f"{ISSUER}/userinfo", [], {}, 7)],
-        *[({"aud": aud}, "aud") for aud in ([ISSUER, "https://other.example"], [7], [None])],
+        *[({"aud": aud}, "aud") for aud in WRONG_AUDIENCES],
         ({"exp": None}, "no exp"),
-        *[({"exp": exp}, "not a number") for exp in ("soon", True, [], -1, 1e30, "1e3")],
-        *[({name: moment}, "not a number") for name in ("iat", "nbf") for moment in ("now", False, {}, 10**400)],
-        *[({"jti": jti}, "jti") for jti in (None, "", 7, [], "j" * 513)],
+        *[({"exp": exp}, "not a number") for exp in NO_TIMES],
+        *[({name: moment}, "not a number") for name in ("iat", "nbf") for moment in NO_TIMES],
+        *[({"jti": jti}, "jti") for jti in NO_NAMES],
     ],
 )
 async def test_what_an_assertion_must_say_is_told_to_who_signed_it(world: World, changed: dict[str, Any], words: str) -> None:
@@ -196,7 +202,7 @@ async def test_changed_claims_break_the_signature(world: World) -> None:
     "assertion",
     ["x", "a.b.c", "....", "é.é.é", f"{encoded(b'{')}.{encoded(b'{')}.", "." * 3000, "a" * 60_000, f"{encoded({})}.{encoded([])}.x"]
     + [f"{encoded({'alg': 'ES256'})}.{encoded({'sub': sub})}.x" for sub in ("", 7, None, "x" * 300, "a\x00b", {"a": 1})]
-    + [f"{encoded({'alg': alg, 'kid': []})}.{encoded({'sub': 'signer'})}.{encoded(b'x')}" for alg in (7, None, [], "ES256", "RSA-OAEP")]
+    + [f"{encoded({'alg': alg, 'kid': []})}.{encoded({'sub': 'signer'})}.{encoded(b'x')}" for alg in NO_ALGORITHMS]
     + [encoded(b"[" * 9000) + f".{encoded({'sub': 'signer'})}.x", f"{encoded({})}.{encoded(b'[' * 9000)}.x"],
 )
 async def test_garbage_is_no_client(world: World, assertion: str) -> None:
@@ -269,6 +275,35 @@ async def test_code_and_refresh_of_a_client_that_signs(world: World) -> None:
     renewed = await world.post("/token", with_assertion(signed(claims_of(world, "signer")), **refresh))
     assert renewed.status_code == 200, renewed.text
     refused(await world.post("/token", refresh | {"client_id": "signer"}))
+
+
+async def test_keys_that_a_client_publishes_are_fetched(world: World, listening: Listening) -> None:
+    listening.page = json.dumps(public(EC))
+    await world.declare(f"""
+[[clients]]
+client_id = "publisher-{listening.port}"
+token_endpoint_auth_method = "private_key_jwt"
+grant_types = ["client_credentials"]
+jwks_uri = "{listening.origin}/jwks"
+""")
+    client_id = f"publisher-{listening.port}"
+    for _ in range(3):
+        assert (await ask(world, signed(claims_of(world, client_id)))).status_code == 200
+    refused(await ask(world, signed(claims_of(world, client_id), STRANGER)))
+    assert len(listening.told) == 1
+
+
+@pytest.mark.security("AZ-10")
+async def test_keys_that_cannot_be_had_are_none(world: World, listening: Listening) -> None:
+    listening.answers.extend([302, 500])
+    await world.declare(f"""
+[[clients]]
+client_id = "silent-{listening.port}"
+token_endpoint_auth_method = "private_key_jwt"
+grant_types = ["client_credentials"]
+jwks_uri = "{listening.origin}/jwks"
+""")
+    assert refused(await ask(world, signed(claims_of(world, f"silent-{listening.port}")))) == "Client authentication failed."
 
 
 @pytest.mark.security("CD-06")
