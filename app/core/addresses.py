@@ -1,12 +1,15 @@
 """Network addresses: which of them are the public internet's, and which somebody could reach only from where this server stands."""
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 _TRANSLATED: Final = IPv6Network("64:ff9b::/96")
 """IPv6 addresses behind which a gateway reaches IPv4 ones (RFC 6052 §2.1)."""
 _COMPATIBLE: Final = 2**32
-"""Below it lie the unspecified address, the loopback address, and what was once meant for IPv4 (RFC 4291 §2.5.5.1)."""
+_UNICAST: Final = IPv6Network("2000::/3")
+"""All that is given out of IPv6 (RFC 4291 §2.4). Beside it lie loopback, local networks, and further ways to write IPv4 addresses."""
+_SET_APART: Final = (IPv4Network("192.0.0.0/24"), IPv6Network("3fff::/20"))
+"""What Python came to know as special in a later version than the oldest that we run on (RFC 6890 §2.2.2, RFC 9637)."""
 
 
 def is_public(text: str) -> bool:
@@ -16,9 +19,9 @@ def is_public(text: str) -> bool:
         inner = _inner(address)
         if inner is not None:
             return is_public(str(inner))
-        if int(address) < _COMPATIBLE or address.sixtofour or address.teredo or address.is_site_local:
+        if address not in _UNICAST or address.sixtofour or address.teredo:
             return False
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and not any(address in network for network in _SET_APART)
 
 
 def _inner(address: IPv6Address) -> IPv4Address | None:
