@@ -5,7 +5,7 @@ import pytest
 from app.core.addresses import is_public
 
 LOCAL = [
-    "0.0.0.0",
+    "0.0.0.0",  # noqa: S104 (bound by nobody)
     "0.1.2.3",
     "10.0.0.1",
     "127.0.0.1",
