@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
-from app.models import Attempt, AuthorizationCode, Client, Consent, Grant, Session, Shop, Token, UsedAssertion, User
+from app.models import Attempt, AuthorizationCode, Client, Consent, Grant, Resource, Session, Shop, Token, UsedAssertion, User
 
 Presented = TypeVar("Presented", AuthorizationCode, Token)
 
@@ -32,7 +32,7 @@ class Needs:
     ``client_id``: the client, with its secrets. ``shop``: the partner's code of a shop, looked up in that client's dialect and only
     among the shops granted to it. ``code_hash``, ``token_hash``, ``bearer_hash``: an authorization code, a presented token, and a token
     presented as Bearer, each with its grant, client, user and shop. ``login``: a user by the normalised user name or e-mail address.
-    ``attempts``: failure counters.
+    ``attempts``: failure counters. ``resources``: resources by their URIs.
     """
 
     client_id: str | None = None
@@ -42,10 +42,13 @@ class Needs:
     bearer_hash: bytes | None = None
     login: str | None = None
     attempts: tuple[bytes, ...] = ()
+    resources: tuple[str, ...] = ()
 
     @property
     def is_of_client_alone(self) -> bool:
         """Whether nothing but a client and its failure counters is needed."""
+        if self.resources:
+            return False
         return self.shop is None and self.code_hash is None and self.token_hash is None and self.bearer_hash is None and self.login is None
 
 
@@ -82,6 +85,7 @@ class Facts:
     user: User | None = None
     attempts: Mapping[bytes, Attempt] = field(default_factory=dict)
     remembered: bool = False
+    resources: Mapping[str, Resource] = field(default_factory=dict)
 
 
 class Reliance(NamedTuple):
@@ -100,7 +104,7 @@ class Visit:
 
     ``client`` is the one that the request names. ``session`` and ``user`` are those of the browser's cookie. ``consent`` is what the
     user allowed the client before. ``shops`` are those that the user manages and the client may act for, enabled, by their codes.
-    ``is_told`` tells that the client hears of the session's end already.
+    ``is_told`` tells that the client hears of the session's end already. ``resources`` are those that the request names, by their URIs.
     """
 
     client: Client | None = None
@@ -109,6 +113,7 @@ class Visit:
     consent: Consent | None = None
     shops: tuple[Shop, ...] = ()
     is_told: bool = False
+    resources: Mapping[str, Resource] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -86,7 +86,7 @@ class Request:
     which the grant cannot be asked for to their names on the wire; ``invalid`` is the name on the wire of one whose value has not the
     form the dialect demands. ``accepts_anonymous``: a public client may be known by its code or refresh token alone.
     ``serves_public_clients``: whether clients without a secret are served at all. ``authenticates_by_bearer``: a presented access token
-    stands for the client.
+    stands for the client. ``wants_jwt``: the answer is to be signed (RFC 9701 §4).
     """
 
     endpoint: Endpoint
@@ -105,6 +105,7 @@ class Request:
     serves_public_clients: bool = True
     authenticates_by_bearer: bool = False
     address: str = ""
+    wants_jwt: bool = False
 
 
 @dataclass(slots=True)
@@ -113,7 +114,8 @@ class Proofs:
 
     ``password_is_right`` is ``None`` where no password was checked; ``blocked_in`` are the seconds until another may be tried;
     ``attempts`` are the counters that a success clears. ``client_keys`` are those by which the client's assertion is checked, as JWKs;
-    ``assertion_is_used`` tells that an earlier try of the same exchange has written down its use.
+    ``assertion_is_used`` tells that an earlier try of the same exchange has written down its use. ``jwt_is_ours``: the presented
+    token is a JWT that this server has signed.
     """
 
     password_is_right: bool | None = None
@@ -121,6 +123,7 @@ class Proofs:
     attempts: tuple[bytes, ...] = ()
     client_keys: Sequence[Mapping[str, Any]] = ()
     assertion_is_used: bool = False
+    jwt_is_ours: bool = False
 
 
 class Unsigned(NamedTuple):

@@ -10,9 +10,9 @@ from app.core.causes import Cause
 from app.core.clock import Clock
 from app.dialects import Answer, MachineDoor, Reading, WireRequest, is_basic
 from app.ledger import Facts, StorageUnavailable
-from app.messages import Outcome, Proofs, Refusal, Request
+from app.messages import Endpoint, Outcome, Proofs, Refusal, Request
 from app.models import Client
-from app.oauth2 import AuthorizationServer, needs_of
+from app.oauth2 import AuthorizationServer, needs_of, presented_jwt
 from app.proofs import Gatherer, Minter
 from app.storage import Storage
 
@@ -113,6 +113,9 @@ class Pipeline:
             exchange.outcome.client = client
             async with asyncio.timeout_at(deadline):
                 proofs = await self._gatherer.check_password(request, facts, proofs)
+        elif door.endpoint is not Endpoint.TOKEN and (jwt := presented_jwt(request)) is not None and (facts.token or facts.bearer):
+            async with asyncio.timeout_at(deadline):
+                proofs.jwt_is_ours = await self._minter.recognises(jwt)
         exchange.outcome, writes = self._engine.respond(request, facts, proofs, now)
         if facts.remembered and (exchange.outcome.refusal is not None or not writes):
             return False

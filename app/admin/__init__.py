@@ -1,4 +1,6 @@
-"""What an operator can do: clients, users, shops and scopes, a file that declares them, signing keys, and codes for a sandbox. No HTTP.
+"""What an operator can do: clients, users, shops, scopes and resources, a file that declares them, signing keys, codes for a sandbox.
+
+No HTTP.
 
 Each function takes an :class:`Operator`, does its work in one transaction, and leaves an audit event for every change.
 """
@@ -20,6 +22,14 @@ from app.admin.document import Document, parse_document, read_document
 from app.admin.fields import Refused
 from app.admin.keys import list_keys, retire_key, rotate_keys
 from app.admin.operator import SANDBOX, Change, Desk, Operator, Rules, Status
+from app.admin.resources import (
+    create_resource,
+    disable_resource,
+    enable_resource,
+    list_resources,
+    show_resource,
+    update_resource,
+)
 from app.admin.scopes import create_scope, list_scopes, show_scope, update_scope
 from app.admin.shops import create_shop, disable_shop, enable_shop, list_shops, show_shop, update_shop
 from app.admin.user_access import (
@@ -57,13 +67,16 @@ __all__ = [
     "Status",
     "apply",
     "create_client",
+    "create_resource",
     "create_scope",
     "create_shop",
     "create_user",
     "disable_client",
+    "disable_resource",
     "disable_shop",
     "disable_user",
     "enable_client",
+    "enable_resource",
     "enable_shop",
     "enable_user",
     "end_sessions",
@@ -72,6 +85,7 @@ __all__ = [
     "issue_code",
     "list_clients",
     "list_keys",
+    "list_resources",
     "list_scopes",
     "list_sessions",
     "list_shops",
@@ -85,10 +99,12 @@ __all__ = [
     "rotate_secret",
     "set_password",
     "show_client",
+    "show_resource",
     "show_scope",
     "show_shop",
     "show_user",
     "update_client",
+    "update_resource",
     "update_scope",
     "update_shop",
     "update_user",

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from app.admin import clients, scopes, shops, users
+from app.admin import clients, resources, scopes, shops, users
 from app.admin.document import D, Document, Entry, wrong
 from app.admin.operator import Change, Desk, Operator, Overtaken
+from app.admin.registration import ClientDeclaration
+from app.admin.token_metadata import check_resources
 from app.admin.user_passwords import Proof
 from app.admin.users import UserDeclaration
 from app.core.mistakes import Mistake
@@ -63,26 +65,37 @@ def _apply_all(desk: Desk, document: Document, proofs: dict[str, Proof]) -> list
     """Do the work in an order in which everything that is named is there."""
     problems: list[str] = []
 
-    def each(entries: tuple[Entry[D], ...], put: Callable[[D], Change]) -> list[Change]:
+    def each(entries: tuple[Entry[D], ...], put: Callable[[D], Change | None]) -> list[Change]:
         changes = []
         for entry in entries:
             try:
-                changes.append(put(entry.declared))
+                change = put(entry.declared)
             except Overtaken:
                 raise
             except Mistake as mistake:
                 problems.append(f"{entry.where}: {mistake}")
+                continue
+            if change is not None:
+                changes.append(change)
         return changes
 
     def put_user(declared: UserDeclaration) -> Change:
         return users.put(desk, declared, users.with_name(desk, declared.username), proofs.get(login_key(declared.username or "")))
+
+    def check_client(declared: ClientDeclaration) -> Change | None:
+        client = desk.catalog.client(declared.client_id or "")
+        if client is not None:
+            check_resources(desk, client)
+        return None
 
     changes = [
         *each(document.scopes, lambda declared: scopes.put(desk, declared)),
         *each(document.shops, lambda declared: shops.put(desk, declared)),
         *each(document.users, put_user),
         *each(document.clients, lambda declared: clients.put(desk, declared)),
+        *each(document.resources, lambda declared: resources.put(desk, declared)),
     ]
+    each(document.clients, check_client)
     if problems:
         raise wrong(problems)
     return changes

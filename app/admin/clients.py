@@ -8,6 +8,7 @@ from app.admin import client_secrets, shops
 from app.admin.fields import Refused
 from app.admin.operator import Change, Desk, Expected, Operator, Status, changed, text_of, unknown
 from app.admin.registration import ClientDeclaration, declare_client, merged, new_client
+from app.admin.token_metadata import check_resources
 from app.models import Client, Shop
 
 View = dict[str, object]
@@ -56,6 +57,8 @@ def find(desk: Desk, client_id: str) -> Client:
 def put(desk: Desk, declared: ClientDeclaration, expected: Expected = Expected.EITHER) -> Change:
     """Register a client, or change it where the declaration differs from what is there.
 
+    Whether its default resources are there is the caller's to check (:func:`app.admin.token_metadata.check_resources`).
+
     Raises:
         Refused: a value cannot be, or members do not fit together.
         Mistake: the client is there and should not be, or the other way round.
@@ -90,7 +93,7 @@ async def create_client(operator: Operator, values: Mapping[str, object]) -> Cha
         Mistake: a value cannot be, or the client is there already.
     """
     declared = declare_client(values, operator.dialects)
-    return await operator.transact(lambda desk: put(desk, declared, Expected.NEW))
+    return await operator.transact(lambda desk: _checked(desk, put(desk, declared, Expected.NEW)))
 
 
 async def update_client(operator: Operator, client_id: str, values: Mapping[str, object]) -> Change:
@@ -102,7 +105,12 @@ async def update_client(operator: Operator, client_id: str, values: Mapping[str,
     if "client_id" in values:
         raise Refused("client_id", "cannot change: register another client")
     declared = replace(declare_client(values, operator.dialects), client_id=client_id)
-    return await operator.transact(lambda desk: put(desk, declared, Expected.THERE))
+    return await operator.transact(lambda desk: _checked(desk, put(desk, declared, Expected.THERE)))
+
+
+def _checked(desk: Desk, change: Change) -> Change:
+    check_resources(desk, find(desk, change.name))
+    return change
 
 
 async def list_clients(operator: Operator) -> list[View]:

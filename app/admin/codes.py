@@ -15,6 +15,7 @@ from app.admin.fields import Refused
 from app.admin.operator import Desk, Operator
 from app.core.causes import Cause
 from app.core.mistakes import Mistake
+from app.core.resources import sought
 from app.dialects import AuthorizationDoor
 from app.ledger import Visit, Writes
 from app.messages import Ask, AuthorizationRequest, Decided, Redirect, Refusal
@@ -37,6 +38,8 @@ class CodeRequest:
     scope: str | None = None
     code_challenge: str | None = None
     nonce: str | None = None
+    resource: str | None = None
+    """URIs, with spaces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +74,13 @@ def _issue(desk: Desk, engine: "AuthorizationServer", request: CodeRequest) -> I
         if disabled is not None:
             raise Mistake(f"the {shown} is disabled")
     message = _message(desk, client, request)
-    visit = Visit(client=client, session=_session(desk, user), user=user, shops=tuple(_shops(desk, client, request.shop)))
+    visit = Visit(
+        client=client,
+        session=_session(desk, user),
+        user=user,
+        shops=tuple(_shops(desk, client, request.shop)),
+        resources=desk.catalog.resources_among(sought(request.resource or "")),
+    )
     decided, writes = engine.authorize(message, visit, None, desk.now)
     if isinstance(decided, Ask):
         decided, writes = engine.authorize(message, visit, decided.answered(approved=True, shop=request.shop), desk.now)
@@ -91,6 +100,7 @@ def _message(desk: Desk, client: Client, request: CodeRequest) -> AuthorizationR
         "code_challenge": request.code_challenge,
         "code_challenge_method": "S256" if request.code_challenge is not None else None,
         "nonce": request.nonce,
+        "resource": request.resource,
     }
     dialect = desk.dialects[client.dialect]
     query = urlencode({dialect.wire_name(word): value for word, value in sent.items() if value is not None})

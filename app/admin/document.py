@@ -1,4 +1,4 @@
-"""The file that declares users, shops, scopes and clients: TOML, or JSON of the same shape, checked as a whole."""
+"""The file that declares users, shops, scopes, clients and resources: TOML, or JSON of the same shape, checked as a whole."""
 
 import json
 import tomllib
@@ -9,6 +9,7 @@ from typing import Final, Generic, TypeVar
 
 from app.admin.fields import Refused
 from app.admin.registration import ClientDeclaration, declare_client
+from app.admin.resources import ResourceDeclaration, declare_resource
 from app.admin.scopes import ScopeDeclaration, declare_scope
 from app.admin.shops import ShopDeclaration, declare_shop
 from app.admin.users import UserDeclaration, declare_user
@@ -16,8 +17,8 @@ from app.core.mistakes import ExitCode, Mistake
 from app.core.passwords import login_key
 from app.dialects import Dialects
 
-D = TypeVar("D", UserDeclaration, ShopDeclaration, ScopeDeclaration, ClientDeclaration)
-_TABLES: Final = ("users", "shops", "scopes", "clients")
+D = TypeVar("D", UserDeclaration, ShopDeclaration, ScopeDeclaration, ClientDeclaration, ResourceDeclaration)
+_TABLES: Final = ("users", "shops", "scopes", "clients", "resources")
 _SHOWN_PROBLEMS: Final = 5
 
 
@@ -38,6 +39,7 @@ class Document:
     shops: tuple[Entry[ShopDeclaration], ...]
     scopes: tuple[Entry[ScopeDeclaration], ...]
     clients: tuple[Entry[ClientDeclaration], ...]
+    resources: tuple[Entry[ResourceDeclaration], ...] = ()
 
 
 def wrong(problems: list[str]) -> Mistake:
@@ -87,6 +89,7 @@ def parse_document(content: object, source: str, dialects: Dialects) -> Document
         shops=reader.entries("shops", "code", lambda row: declare_shop(row, dialects), lambda shop: (shop.dialect, shop.code)),
         scopes=reader.entries("scopes", "name", declare_scope, lambda scope: scope.name),
         clients=reader.entries("clients", "client_id", lambda row: declare_client(row, dialects), _client_key),
+        resources=reader.entries("resources", "uri", declare_resource, lambda resource: resource.uri),
     )
     if reader.problems:
         raise wrong(reader.problems)

@@ -109,6 +109,17 @@ class Fields:
             raise Refused(key, "holds an empty text")
         return list(dict.fromkeys(found))
 
+    def spaced(self, key: str, maximum: int) -> list[str] | None:
+        """Return a list of distinct texts without spaces, also where they are written as one text with spaces between them.
+
+        Raises:
+            Refused: as for :meth:`texts`.
+        """
+        value = self._values.get(key)
+        if isinstance(value, str):
+            return [_text(key, one, maximum) for one in dict.fromkeys(value.split(" ")) if one]
+        return self.texts(key, maximum)
+
     def words(self, key: str, maximum: int) -> dict[str, str] | None:
         """Return a table of texts by language, as ``{ en = "…", zh = "…" }``.
 

@@ -16,7 +16,12 @@ MAXIMUM_AGE: Final = 10**9
 _HOST: Final = re.compile(r"[A-Za-z0-9.\-]+(?::[0-9]+)?|\[[0-9A-Fa-f:.]+\](?::[0-9]+)?")
 
 
-def _algorithm(fields: Fields, key: str) -> str | None:
+def signature_algorithm(fields: Fields, key: str) -> str | None:
+    """Return an algorithm that this server can sign with.
+
+    Raises:
+        Refused: it is another one.
+    """
     algorithm = fields.text(key, 16)
     if not algorithm or algorithm in list(Algorithm):
         return algorithm
@@ -53,8 +58,8 @@ def _logout_uri(fields: Fields, key: str) -> str | None:
 
 
 _READERS: Final[Mapping[str, Callable[[Fields, str], object]]] = {
-    "id_token_signed_response_alg": _algorithm,
-    "userinfo_signed_response_alg": _algorithm,
+    "id_token_signed_response_alg": signature_algorithm,
+    "userinfo_signed_response_alg": signature_algorithm,
     "subject_type": _subject_type,
     "sector_identifier_uri": _https,
     "default_max_age": lambda fields, key: fields.number(key, MAXIMUM_AGE),

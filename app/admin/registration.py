@@ -8,6 +8,7 @@ from typing import Any, Final
 from app.admin.client_keys import CLIENT_KEYS, check_keys, declared_keys
 from app.admin.fields import Fields, Refused, origin_problem
 from app.admin.openid_metadata import OPENID_KEYS, check_metadata, declared_metadata
+from app.admin.token_metadata import TOKEN_KEYS, check_token_metadata, declared_token_metadata
 from app.core.client_algorithms import ASSERTION_METHODS
 from app.core.redirect_uris import redirect_uri_problem
 from app.core.scopes import is_well_formed, scopes_of
@@ -70,7 +71,7 @@ def declare_client(values: Mapping[str, object], dialects: Dialects) -> ClientDe
     fields = Fields(values)
     options = {name: None for dialect in dialects.by_name.values() for name in dialect.tables.options}
     translated = [name for name in fields.names() if name.partition("#")[0] in _TRANSLATED and name.partition("#")[2]]
-    fields.allow([*_KEYS, *options, *_EXTRA, *OPENID_KEYS, *translated])
+    fields.allow([*_KEYS, *options, *_EXTRA, *OPENID_KEYS, *TOKEN_KEYS, *translated])
     dialect = fields.text("dialect", 64)
     if dialect is not None and dialect not in dialects.by_name:
         raise Refused("dialect", f"there is no dialect {dialect}: there are {', '.join(dialects.by_name)}")
@@ -83,6 +84,7 @@ def declare_client(values: Mapping[str, object], dialects: Dialects) -> ClientDe
     extra: dict[str, object] = {name: fields.url(name) for name in (*_URLS, *(one for one in translated if "uri#" in one))}
     extra |= {name: fields.text(name, 200) for name in (*_TEXTS, *(one for one in translated if "name#" in one))}
     extra |= {"contacts": fields.texts("contacts", 320), **declared_keys(fields), **declared_metadata(fields)}
+    extra |= declared_token_metadata(fields)
     columns = {
         "client_name": fields.text("client_name", 200),
         "redirect_uris": _each(fields, "redirect_uris", redirect_uri_problem),
@@ -219,6 +221,7 @@ def _check(client: Client, dialect: Dialect) -> None:
     _check_grant_types(client, dialect)
     check_keys(client, dialect)
     check_metadata(client, dialect)
+    check_token_metadata(client, dialect)
     for response_type in client.response_types or ():
         _check_response_type(response_type, dialect)
 

@@ -9,6 +9,7 @@ from app.browser.visitor import Visitor
 from app.core.claims import TITLES
 from app.core.clock import Clock
 from app.core.policy import ShopRule
+from app.core.resources import sought
 from app.dialects import AuthorizationReading
 from app.ledger import Visit, Writes
 from app.messages import Ask, AuthorizationRequest, Decided, Decision, ErrorPage, Redirect, Step
@@ -101,16 +102,17 @@ class Authorization:
     def _look(self, catalog: Catalog, reading: AuthorizationReading, visitor: Visitor) -> tuple[AuthorizationRequest, Visit]:
         client = catalog.client(reading.client_id) if reading.client_id is not None else None
         message = reading.choose(client)
+        resources = catalog.resources_among(sought(message.parameters.get("resource", "")))
         found = self._sessions.find(catalog, visitor)
         if found is None or client is None:
-            return message, Visit(client=client)
+            return message, Visit(client=client, resources=resources)
         session, user = found
         picks = message.policy.shop is ShopRule.PICKED
         shops = tuple(catalog.managed_shops(user.id, client.client_id)) if picks else ()
         consent = catalog.consent(user.id, client.client_id)
         name = session_name(client.client_id, session.sid) if session.sid is not None and client.hears_of_logout else None
         is_told = name is not None and catalog.session_client(name) is not None
-        return message, Visit(client=client, session=session, user=user, consent=consent, shops=shops, is_told=is_told)
+        return message, Visit(client=client, session=session, user=user, consent=consent, shops=shops, is_told=is_told, resources=resources)
 
     def _decision(self, message: AuthorizationRequest, visit: Visit, answer: Answer) -> Decision:
         """Return the person's decision on what would be asked now, or one on nothing where they saw something else.

@@ -5,7 +5,7 @@ from typing import Final
 
 import typer
 
-from app.cli import clients, codes, dialects, keys, scopes, serving, shops, upkeep, users
+from app.cli import clients, codes, dialects, keys, resources, scopes, serving, shops, upkeep, users
 
 app: Final = typer.Typer(
     name="tokenry",
@@ -22,6 +22,7 @@ app.add_typer(clients.app, name="clients")
 app.add_typer(users.app, name="users")
 app.add_typer(shops.app, name="shops")
 app.add_typer(scopes.app, name="scopes")
+app.add_typer(resources.app, name="resources")
 app.add_typer(keys.app, name="keys")
 app.add_typer(codes.app, name="codes")
 app.add_typer(dialects.app, name="dialects")

@@ -25,6 +25,7 @@ def issue(  # noqa: PLR0913 (one parameter per parameter of an authorization req
     scope: Annotated[str | None, typer.Option(help="All that is registered if left out.")] = None,
     code_challenge: Annotated[str | None, typer.Option(help="PKCE, by S256.")] = None,
     nonce: Annotated[str | None, typer.Option(help="Comes back in the ID token.")] = None,
+    resource: Annotated[list[str] | None, typer.Option(metavar="URI", help="Whom tokens are for; may be repeated.")] = None,
     database: Database = None,
     output: Output = Form.TABLE,
 ) -> None:
@@ -35,7 +36,14 @@ def issue(  # noqa: PLR0913 (one parameter per parameter of an authorization req
     from app.cli.output import put, put_object, say
 
     request = CodeRequest(
-        client_id=client, user=user, shop=shop, redirect_uri=redirect_uri, scope=scope, code_challenge=code_challenge, nonce=nonce
+        client_id=client,
+        user=user,
+        shop=shop,
+        redirect_uri=redirect_uri,
+        scope=scope,
+        code_challenge=code_challenge,
+        nonce=nonce,
+        resource=" ".join(resource) if resource else None,
     )
     issued = operate(database, lambda operator: issue_code(operator, request))
     if output is Form.JSON:

@@ -11,7 +11,9 @@ from app.cli.options import Database, Form, Output
 
 
 def apply(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="TOML with [[users]], [[shops]], [[scopes]], [[clients]]; or JSON.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="TOML with [[users]], [[shops]], [[scopes]], [[clients]], [[resources]]; or JSON.")
+    ],
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
     database: Database = None,

@@ -32,6 +32,7 @@ class Cause(StrEnum):
     BAD_REFRESH_TOKEN = "bad_refresh_token"
     BAD_USER_CREDENTIALS = "bad_user_credentials"
     BAD_SCOPE = "bad_scope"
+    BAD_TARGET = "bad_target"
     FOREIGN_TOKEN = "foreign_token"
     UNKNOWN_CLIENT = "unknown_client"
     UNREGISTERED_REDIRECT_URI = "unregistered_redirect_uri"
@@ -56,8 +57,8 @@ class Cause(StrEnum):
 class StandardAnswer(NamedTuple):
     """The HTTP status and the ``error`` code that a cause has, and the words for a developer.
 
-    The codes are those of RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, OpenID Connect Core §3.1.2.6 and OpenID Connect Core Error Code
-    ``unmet_authentication_requirements`` 1.0.
+    The codes are those of RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 8707 §2, OpenID Connect Core §3.1.2.6 and OpenID Connect Core
+    Error Code ``unmet_authentication_requirements`` 1.0.
     ``description`` is what is said where the refusal itself brings no words: printable ASCII without quotes and backslashes.
     """
 
@@ -89,6 +90,7 @@ STANDARD_ANSWERS: Final[dict[Cause, StandardAnswer]] = {
     Cause.BAD_REFRESH_TOKEN: StandardAnswer(400, "invalid_grant", "The refresh token is not valid."),
     Cause.BAD_USER_CREDENTIALS: StandardAnswer(400, "invalid_grant", "The user name or password is not valid."),
     Cause.BAD_SCOPE: StandardAnswer(400, "invalid_scope", "The requested scope is malformed or not granted to this client."),
+    Cause.BAD_TARGET: StandardAnswer(400, "invalid_target", "The resource is malformed, unknown, or not one that this client may ask for."),
     Cause.FOREIGN_TOKEN: StandardAnswer(400, "invalid_grant", "The token was issued to another client."),
     Cause.UNKNOWN_CLIENT: StandardAnswer(400, "invalid_client", "The client_id is missing or not registered here."),
     Cause.UNREGISTERED_REDIRECT_URI: StandardAnswer(400, "invalid_request", "The redirect_uri is not registered for this client."),

@@ -98,6 +98,14 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
+def identifier_digest(identifier: str) -> bytes:
+    """Return the digest under which a token is stored that is known by an identifier in it, such as the ``jti`` of a JWT.
+
+    An identifier is no secret: no text that anybody could present in the place of a token has this digest, for none has this first byte.
+    """
+    return hashlib.sha256(b"\xff" + identifier.encode("utf-8", "surrogatepass")).digest()
+
+
 def attempt_key(*parts: str) -> bytes:
     """Return the key of a failure counter; the parts are length-prefixed, so that no two lists of parts collide."""
     return digest("".join(f"{len(part)}:{part}" for part in parts))

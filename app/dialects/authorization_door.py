@@ -37,10 +37,13 @@ class _Fields:
     spoilt: dict[str, Cause] = field(default_factory=dict)
     """What is wrong, by name."""
 
-    def add(self, raw_name: bytes, raw_value: bytes) -> None:
+    def add(self, raw_name: bytes, raw_value: bytes, repeatable: frozenset[str]) -> None:
+        """Add a field; the values of a repeatable one are joined by spaces."""
         name, value = _text(raw_name), _text(raw_value)
         if name is None:
             self.spoilt[""] = Cause.MALFORMED_BODY
+        elif name in repeatable and name in self.values and value is not None:
+            self.values[name] = f"{self.values[name]} {value}"
         elif name in self.values or name in self.spoilt:
             self.values.pop(name, None)
             self.spoilt[name] = Cause.REPEATED_PARAMETER
@@ -141,6 +144,7 @@ class AuthorizationDoor:
         if len(names) > 1:
             raise ValueError(f"its dialects call client_id by different names: {', '.join(sorted(names))}")
         self._client_id = names.pop()
+        self._repeatable = frozenset(name for owner in self.owners.values() for name in owner.table.repeatable)
 
     def read(self, wire: WireRequest) -> AuthorizationReading:
         """Read what a browser brought: the query of a GET, the urlencoded body of a POST (OpenID Connect Core §3.1.2.1)."""
@@ -167,7 +171,7 @@ class AuthorizationDoor:
         for pair in pairs:
             if pair:
                 name, _, value = pair.partition(b"=")
-                fields.add(name, value)
+                fields.add(name, value, self._repeatable)
         client_id = fields.values.get(self._client_id)
         is_one = client_id is not None and 0 < len(client_id) <= MAXIMUM_CLIENT_ID
         return AuthorizationReading(self, query, client_id if is_one else None, fields)

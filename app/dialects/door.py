@@ -4,6 +4,7 @@ Reading turns a raw request into one candidate request per dialect, in RFC words
 Rendering turns the outcome into the answer of the client's dialect, under the client's options.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +33,8 @@ HEADERS: Final = (
     (b"pragma", b"no-cache"),
     (b"x-content-type-options", b"nosniff"),
 )
+INTROSPECTION_JWT: Final = "application/token-introspection+jwt"
+_WEIGHT: Final = re.compile(r"[01](?:\.[0-9]{0,3})?")
 _REALM: Final = b'Basic realm="tokenry", charset="UTF-8"'
 
 
@@ -44,6 +47,7 @@ class WireRequest(NamedTuple):
     query: bytes
     body: bytes
     address: str
+    accept: str = ""
 
 
 class Answer(NamedTuple):
@@ -52,6 +56,26 @@ class Answer(NamedTuple):
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
+
+
+def answer_with(body: bytes, media_type: str) -> Answer:
+    """Return an answer of another media type than JSON, with the usual headers."""
+    headers = [(b"content-type", media_type.encode("ascii")), *HEADERS[1:], (b"content-length", b"%d" % len(body))]
+    return Answer(200, headers, body)
+
+
+def prefers_jwt(accept: str) -> bool:
+    """Whether an Accept header asks for a signed answer (RFC 9701 §4), and not rather for a plain one (RFC 9110 §12.5.1)."""
+    accept = accept.lower()
+    if INTROSPECTION_JWT not in accept:
+        return False
+    weights: dict[str, float] = {}
+    for part in accept.split(","):
+        media_type, *parameters = (piece.strip() for piece in part.split(";"))
+        weight = next((one.removeprefix("q=") for one in parameters if one.startswith("q=")), "1")
+        weights[media_type] = float(weight) if _WEIGHT.fullmatch(weight) else 0.0
+    signed = weights.get(INTROSPECTION_JWT, 0.0)
+    return signed > 0 and signed >= weights.get(JSON, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +209,9 @@ class Door:
         if wire.query:
             self._check_query(wire.query)
         parsed = self._parse(wire)
+        wants_jwt = wire.accept != "" and prefers_jwt(wire.accept)
         candidates = [
-            self._request(owner, parsed, wire.address)
+            self._request(owner, parsed, wire.address, wants_jwt=wants_jwt)
             for owner in self.owners.values()
             if not owner.grants or parsed.word in owner.grants or len(self.owners) > 1
         ]
@@ -261,7 +286,7 @@ class Door:
             raise Refusal(Cause.UNSUPPORTED_GRANT_TYPE)
         return word
 
-    def _request(self, owner: _Owner, parsed: _Parsed, address: str) -> Request:
+    def _request(self, owner: _Owner, parsed: _Parsed, address: str, *, wants_jwt: bool) -> Request:
         dialect, pairs = owner.dialect, parsed.pairs
         words = owner.words
         parameters = {words[name]: value for name, value in pairs.items() if name in words}
@@ -277,6 +302,7 @@ class Door:
             authenticates_by_bearer=owner.table.authenticates_by == "bearer",
             registered_grant=parsed.word,
             address=address,
+            wants_jwt=wants_jwt,
         )
         if owner.grants:
             if parsed.word in owner.grants:
@@ -311,6 +337,8 @@ class Door:
         if refusal is not None:
             status, body = variant.render_refusal(refusal, now)
             return Answer(status, self._refusal_headers(refusal, status, body, tried_basic=tried_basic), body)
+        if outcome.media_type is not None:
+            return answer_with(outcome.render_token() or b"", outcome.media_type)
         if self.endpoint is not Endpoint.TOKEN:
             status, body = 200, to_json(outcome.members)
         else:

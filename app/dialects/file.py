@@ -97,8 +97,8 @@ class AuthorizationDoorTable(Table):
 
     ``response_types`` are those served, the first of them the one by which requests are answered that name none; the policy of each is
     that of the grant behind it. Where no parameter means response_type, there is exactly one and the path says it. ``required`` and
-    ``optional`` name the parameters on the wire that are understood; every other one is ignored. ``descriptions`` are the words for
-    parameters that mean something else here than at the token door.
+    ``optional`` name the parameters on the wire that are understood; every other one is ignored, and ``repeatable`` those that may be
+    sent more than once. ``descriptions`` are the words for parameters that mean something else here than at the token door.
     """
 
     path: Path
@@ -108,6 +108,7 @@ class AuthorizationDoorTable(Table):
     response_types: Annotated[list[Literal["code", "token"]], Field(min_length=1)] = ["code"]
     required: list[str]
     optional: list[str] = []
+    repeatable: list[str] = []
     descriptions: dict[str, Words] = {}
 
 

@@ -191,7 +191,7 @@ _WORDS: Final = frozenset({"grant_type", "client_id", "client_secret", "client_n
     *("client_assertion", "client_assertion_type"),
     *("refresh_token", "username", "password", "scope", "shop", "token", "token_type_hint"),
     *("response_type", "response_mode", "state", "code_challenge", "code_challenge_method", "request", "request_uri"),
-    *("prompt", "max_age", "login_hint", "ui_locales", "display", "nonce", "acr_values", "claims"),
+    *("prompt", "max_age", "login_hint", "ui_locales", "display", "nonce", "acr_values", "claims", "resource"),
 }
 """What a parameter may mean to the engine."""
 _CANNOT_DO_WITHOUT: Final = {
@@ -291,7 +291,12 @@ def _check_machine_door(index: int, door: DoorTable, tables: DialectTables) -> N
 
 
 def _check_authorization_door(index: int, door: AuthorizationDoorTable, tables: DialectTables) -> None:
-    for key, names in (("required", door.required), ("optional", door.optional), ("descriptions", door.descriptions)):
+    for key, names in (
+        ("required", door.required),
+        ("optional", door.optional),
+        ("repeatable", door.repeatable),
+        ("descriptions", door.descriptions),
+    ):
         for name in names:
             if name not in tables.parameters:
                 raise _Problem(f"doors.{index}.{key}: the parameter {name} is not among the parameters")

@@ -18,6 +18,7 @@ from app.models.password_reset import PasswordReset
 from app.models.property import Property
 from app.models.record import UtcDateTime, columns_of, metadata
 from app.models.recovery_code import RecoveryCode
+from app.models.resource import Resource
 from app.models.scope import Scope
 from app.models.session import Session
 from app.models.session_client import SessionClient
@@ -43,6 +44,7 @@ __all__ = [
     "PasswordReset",
     "Property",
     "RecoveryCode",
+    "Resource",
     "Scope",
     "Session",
     "SessionClient",

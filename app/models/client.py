@@ -12,6 +12,7 @@ from app.core.scopes import allowed_scope
 from app.models.client_metadata import ClientMetadata
 from app.models.client_secret import ClientSecret
 from app.models.record import UtcDateTime, metadata
+from app.models.resource import Resource
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class Client(ClientMetadata, ClientMixin):
     ``grant_types`` holds the dialect's own words; ``None`` means every grant of the dialect. ``token_endpoint_auth_method`` of
     ``None`` means HTTP Basic or the body. ``options`` are the dialect's named variations (``envelope`` and the like), ``extra`` the
     further metadata, of which :class:`ClientMetadata` reads what counts here. ``version`` grows with every change of the row, its
-    secrets or its shops.
+    secrets, its shops or its resources.
     """
 
     table: ClassVar[Table] = Table(
@@ -63,6 +64,8 @@ class Client(ClientMetadata, ClientMixin):
     disabled_at: datetime | None = None
     secrets: tuple[ClientSecret, ...] = ()
     """The client's secrets, from their own table; not a column."""
+    resources: tuple[Resource, ...] = ()
+    """The enabled resources about whose tokens the client may ask, from their own table, where the doors of machines load it."""
 
     @property
     def is_public(self) -> bool:

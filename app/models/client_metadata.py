@@ -3,7 +3,7 @@
 It is checked where clients are declared (:mod:`app.admin.registration`), kept in ``extra``, and read here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -71,6 +71,23 @@ class ClientMetadata:
     def access_token_format(self) -> str:
         """Return the form of the client's access tokens: ``opaque``, or ``jwt`` (RFC 9068)."""
         return self.extra.get("access_token_format") or "opaque"
+
+    @property
+    def access_token_signed_response_alg(self) -> str:
+        """Return the algorithm that signs the client's access tokens where they are JWTs."""
+        return self.extra.get("access_token_signed_response_alg") or "ES256"
+
+    @property
+    def default_resources(self) -> Sequence[str]:
+        """Return whom the client's access tokens are for where its requests name nobody (RFC 9068 §3)."""
+        return self.extra.get("default_resources") or ()
+
+    # Introspection
+
+    @property
+    def introspection_signed_response_alg(self) -> str:
+        """Return the algorithm that signs what the client is told of tokens, where it asks for signed answers (RFC 9701 §6)."""
+        return self.extra.get("introspection_signed_response_alg") or "RS256"
 
     # Logout
 

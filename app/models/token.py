@@ -16,6 +16,9 @@ class Token:
     ``used_at`` marks a refresh token that was rotated. ``successor_hash`` then names the refresh token that replaced it and
     ``successor_sealed`` is the answer that was given, sealed under a key that only the holder of this token can derive: an honest
     client whose answer was lost gets the same one again. ``last_used_at`` is kept for refresh tokens that are reused.
+
+    ``resource`` holds whom an access token is for, as URIs with spaces (RFC 8707 §2); most tokens are for nobody in particular. A JWT is
+    stored under the digest of its ``jti`` (:func:`app.core.secrets.identifier_digest`).
     """
 
     table: ClassVar[Table] = Table(
@@ -32,6 +35,7 @@ class Token:
         Column("last_used_at", UtcDateTime),
         Column("successor_hash", LargeBinary(32)),
         Column("successor_sealed", LargeBinary),
+        Column("resource", Text),
     )
 
     token_hash: bytes
@@ -45,3 +49,4 @@ class Token:
     last_used_at: datetime | None = None
     successor_hash: bytes | None = None
     successor_sealed: bytes | None = None
+    resource: str | None = None

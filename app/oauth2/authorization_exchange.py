@@ -23,7 +23,7 @@ class AuthorizationExchange(ExchangeRequest):
     client: Client
 
     def __init__(self, message: AuthorizationRequest, visit: Visit, decision: Decision | None, now: datetime, subjects: Subjects) -> None:
-        super().__init__(message, Facts(client=visit.client), Proofs(), now)
+        super().__init__(message, Facts(client=visit.client, resources=visit.resources), Proofs(), now)
         self.visit = visit
         self.wishes = Wishes()
         self.claims = RequestedClaims()

@@ -4,8 +4,9 @@ from typing import ClassVar
 
 from app.core.causes import Cause
 from app.messages import Refusal
-from app.models import User
+from app.models import Grant, User
 from app.oauth2.authorization_exchange import AuthorizationExchange
+from app.oauth2.targets import Target, asked_scope, granted_target
 from app.oauth2.token_grant import TokenGrant, check_parameters
 
 
@@ -43,10 +44,17 @@ class AuthorizationGrant(TokenGrant):
         if scope is None:
             raise Refusal(Cause.BAD_SCOPE)
         request.scope = scope
+        named = message.parameters.get("resource")
+        if named is not None:
+            request.scope = asked_scope(named, request.facts.resources, self.server.issuer, scope)
         return request.effective_redirect_uri
 
     def check_code_challenge(self) -> None:
         """Check what binds the answer to the one who asks; nothing does where there is no code."""
+
+    def aim(self, scope: str, family: Grant | None = None) -> Target:
+        """Return whom an access token is for that travels through the browser: all that the person allowed."""
+        return granted_target(self.request, self.server.issuer, scope, family)
 
     def begin_grant(self, user: User | None) -> None:
         """Write the family of what is granted to the client by the person, ``None`` where they refused.

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from app.core.secrets import digest
+from app.core.resources import sought
 from app.ledger import Needs
 from app.messages import Endpoint, Request
 from app.oauth2.grants import NEEDS
+from app.oauth2.presented import token_key
 from app.oauth2.verification import attempt_keys
 
 
@@ -15,11 +16,13 @@ def needs_of(candidates: Sequence[Request]) -> Needs:
     needs = Needs(first.credentials.client_id, attempts=attempt_keys(first))
     for message in candidates:
         if message.endpoint is Endpoint.USERINFO:
-            needs.bearer_hash = digest(message.bearer) if message.bearer is not None else None
+            needs.bearer_hash = token_key(message.bearer) if message.bearer is not None else None
         elif message.endpoint is not Endpoint.TOKEN:
             token = message.parameters.get("token")
-            needs.token_hash = digest(token) if token else None
+            needs.token_hash = token_key(token) if token else None
         elif message.grant_type:
             for name, key in NEEDS[message.grant_type](message).items():
                 setattr(needs, name, key)
+            if "resource" in message.parameters:
+                needs.resources = sought(message.parameters["resource"])
     return needs

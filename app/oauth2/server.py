@@ -27,6 +27,7 @@ from app.messages import (
     Step,
 )
 from app.models import Client, User
+from app.oauth2.access_token import AccessTokens
 from app.oauth2.authorization_answer import failure, question, success
 from app.oauth2.authorization_exchange import AuthorizationExchange
 from app.oauth2.authorization_grant import AuthorizationGrant
@@ -69,6 +70,7 @@ class AuthorizationServer(AuthlibServer):
         self.subjects = subjects or Subjects(None)
         self.assertions = assertions or Assertions(issuer)
         self.id_tokens = IdTokens(issuer, self.subjects)
+        self.access_tokens = AccessTokens(issuer, self.subjects)
         self._grants: Mapping[str, type[TokenGrant]] = {grant.GRANT_TYPE: grant for grant in GRANTS}
         for endpoint in ENDPOINTS:
             self.register_endpoint(endpoint)

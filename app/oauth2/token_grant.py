@@ -7,11 +7,14 @@ from authlib.oauth2.rfc6749.grants import BaseGrant
 
 from app.core.causes import Cause
 from app.core.clock import NEVER
+from app.core.keyring import MAXIMUM_LIFE
 from app.core.policy import Policy
+from app.core.resources import resources_of
 from app.core.secrets import digest, new_id
-from app.messages import Refusal, Request
+from app.messages import Refusal, Request, Unsigned
 from app.models import Client, Grant, Shop, Token, User
 from app.oauth2.request import ExchangeRequest
+from app.oauth2.targets import Target, is_aimed, target_of
 
 
 class TokenGrant(BaseGrant):
@@ -35,7 +38,7 @@ class TokenGrant(BaseGrant):
         return message.policy.issue_refresh_token and client.check_grant_type(message.refresh_grant)
 
     def begin_family(self, scope: str, *, user: User | None = None, shop: Shop | None = None, refreshable: bool) -> Grant:
-        """Write a new grant: the family of the tokens to come."""
+        """Write a new grant: the family of the tokens to come, for the resources that the request names."""
         request, message = self.request, self.request.message
         policy, now = message.policy, request.now
         life = policy.family_expires_in if refreshable else policy.access_token_expires_in
@@ -50,18 +53,44 @@ class TokenGrant(BaseGrant):
             created_at=now,
             expires_at=end_after(now, life),
         )
+        if "resource" in message.parameters:
+            family.resource = " ".join(resources_of(message.parameters["resource"]))
         request.writes.grants.append(family)
         self.family = family
         return family
 
+    def aim(self, scope: str, family: Grant | None = None) -> Target:
+        """Return whom an access token of a scope is for, and what of the scope it holds (RFC 8707 §2).
+
+        Raises:
+            Refusal: a resource is named for which there can be none.
+        """
+        if not is_aimed(self.request, family):
+            return Target((), scope)
+        return target_of(self.request, self.server.issuer, scope, family)
+
     def make_access_token(self, family: Grant, scope: str) -> dict[str, Any]:
-        """Write a new access token of the family and return its members."""
+        """Write a new access token of the family and return its members.
+
+        Raises:
+            Refusal: a resource is named for which there can be none; nothing was written.
+        """
         policy, now = self.request.message.policy, self.request.now
-        value = policy.access_token.generate()
         expires_at = min(end_after(now, policy.access_token_expires_in), family.expires_at)
-        self.request.writes.tokens.append(
-            Token(token_hash=digest(value), kind="access", grant_id=family.id, scope=scope, issued_at=now, expires_at=expires_at)
-        )
+        audience, scope = self.aim(scope, family)
+        value: str | Unsigned
+        if self.request.client.extra and self.request.client.access_token_format == "jwt":
+            audience = audience or (self.server.issuer,)
+            expires_at = min(expires_at, now + MAXIMUM_LIFE)
+            value, token_hash = self.server.access_tokens.write(self.request, family, scope, audience, expires_at)
+            self.request.is_unsigned = True
+        else:
+            value = policy.access_token.generate()
+            token_hash = digest(value)
+        token = Token(token_hash=token_hash, kind="access", grant_id=family.id, scope=scope, issued_at=now, expires_at=expires_at)
+        if audience:
+            token.resource = " ".join(audience)
+        self.request.writes.tokens.append(token)
         return {
             "access_token": value,
             "token_type": policy.token_type,
@@ -86,9 +115,12 @@ class TokenGrant(BaseGrant):
         )
         return value
 
-    def add_id_token(self, members: dict[str, Any], family: Grant, user: User | Client) -> None:
-        """Add the ID token to an answer where one belongs to it (OpenID Connect Core §3.1.3.3, §12.2)."""
-        unsigned = self.server.id_tokens.write(self.request, family, user, members["scope"], self.nonce)
+    def add_id_token(self, members: dict[str, Any], family: Grant, user: User | Client, scope: str) -> None:
+        """Add the ID token to an answer where one belongs to it (OpenID Connect Core §3.1.3.3, §12.2).
+
+        ``scope`` is what was asked for: the access token beside it may be for a resource that knows less.
+        """
+        unsigned = self.server.id_tokens.write(self.request, family, user, scope, self.nonce)
         if unsigned is not None:
             members["id_token"] = unsigned
             self.request.is_unsigned = True
@@ -109,7 +141,7 @@ class TokenGrant(BaseGrant):
         if self.may_refresh(self.request.client):
             members["refresh_token"] = self.make_refresh_token(family, scope or "")
         if family.auth_time is not None and user is not None:
-            self.add_id_token(members, family, user)
+            self.add_id_token(members, family, user, scope or "")
         return members
 
 

@@ -1,4 +1,4 @@
-"""Signing what was decided: the last step before an answer, after its commit.
+"""Signing what was decided: the last step before an answer, after its commit. And knowing it again.
 
 The engine says what a token holds (:class:`app.messages.Unsigned`), and knows no key. A signature by an elliptic curve takes less time
 than handing it to a thread would; one by RSA takes longer than a whole exchange, so a few threads of their own make those.
@@ -10,20 +10,27 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from app.core.clock import Clock
+from app.core.keyring import Keyring
 from app.core.keys import Algorithm, half_hash, signed
+from app.core.secrets import digest
 from app.messages import Unsigned
+from app.oauth2.presented import TYPE
 from app.proofs.key_keeper import KeyKeeper
 
 THREADS: Final = 2
+_KNOWN: Final = 4096
+"""Tokens that are recognised without looking at their signatures again."""
 
 
 class Minter:
-    """Makes tokens of what the engine left unsigned."""
+    """Makes tokens of what the engine left unsigned, and recognises those that it made."""
 
     def __init__(self, keeper: KeyKeeper, clock: Clock) -> None:
         self._keeper = keeper
         self._clock = clock
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="signing")
+        self._known: dict[bytes, None] = {}
+        self._known_by: Keyring | None = None
 
     async def mint(self, members: Mapping[str, object]) -> dict[str, object]:
         """Return the members of an answer with every token signed; a token that holds another one's hash comes after it.
@@ -55,6 +62,32 @@ class Minter:
         if algorithm is not Algorithm.RS256:
             return signed(pair, header, claims)
         return await asyncio.get_running_loop().run_in_executor(self._executor, signed, pair, header, claims)
+
+    async def recognises(self, jwt: str) -> bool:
+        """Whether this server has signed an access token (RFC 9068 §4); nothing is said of its times.
+
+        What was recognised once is, until the keys change: resources ask about one token again and again.
+
+        Raises:
+            StorageUnavailable: there are no keys yet.
+        """
+        ring = await self._keeper.ring()
+        if ring is not self._known_by:
+            self._known_by = ring
+            self._known.clear()
+        name = digest(jwt)
+        if name in self._known:
+            return True
+        from app.oauth2.jose import BadJwt, read_jwt
+
+        try:
+            read_jwt(jwt, ring.trusted(), list(Algorithm), types={TYPE})
+        except BadJwt:
+            return False
+        if len(self._known) >= _KNOWN:
+            del self._known[next(iter(self._known))]
+        self._known[name] = None
+        return True
 
     def close(self) -> None:
         """Let the threads end."""

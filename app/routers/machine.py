@@ -14,7 +14,7 @@ from app.core.causes import Cause
 from app.core.clock import Clock
 from app.dialects import Answer, MachineDoor, WireRequest
 from app.listener import WholeRequest
-from app.messages import Outcome, Refusal
+from app.messages import Endpoint, Outcome, Refusal
 from app.pipeline import Exchange, Pipeline
 from app.routers.cross_origin import Origins, preflight, readable
 from app.telemetry import Event, Journal, next_request_id
@@ -48,6 +48,8 @@ class Machine:
         self.origins: Origins | None = None
         self._clock = clock
         self._journal = journal
+        self._may_sign = door.endpoint is Endpoint.INTROSPECTION
+        """Whether the answer depends on what the client accepts."""
 
     @property
     def maximum_body(self) -> int:
@@ -134,7 +136,7 @@ class Machine:
             return self._refused(body)
         if self.pipeline is None:
             return self._refused(Refusal(Cause.UNAVAILABLE, detail="not started yet", retry_in=1))
-        wire = WireRequest(method, content_type, authorization, query, body, address)
+        wire = WireRequest(method, content_type, authorization, query, body, address, _accepted(headers) if self._may_sign else "")
         if origin is None:
             return await self.pipeline.exchange(self.door, wire)
         return await self._of_page(origin, wire, self.pipeline)
@@ -185,3 +187,8 @@ class Machine:
                 raise Refusal(Cause.BODY_TOO_LARGE)
             if not message.get("more_body", False):
                 return body
+
+
+def _accepted(headers: Headers) -> str:
+    """Return what a client accepts, of several header fields as of one (RFC 9110 §5.3)."""
+    return b",".join([value for name, value in headers if name == b"accept"]).decode("latin-1")

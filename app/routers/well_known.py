@@ -103,6 +103,7 @@ def metadata(issuer: str, standard: Dialect) -> dict[str, object]:
         "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": list(Algorithm),
         "userinfo_signing_alg_values_supported": list(Algorithm),
+        "introspection_signing_alg_values_supported": list(Algorithm),
         "acr_values_supported": list(ACRS),
         "claim_types_supported": ["normal"],
         "claims_supported": [*CLAIMS, "iss", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"],

@@ -8,35 +8,41 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from app.ledger import Facts, Held
-from app.models import AuthorizationCode, Client, ClientSecret, Token, columns_of
+from app.models import AuthorizationCode, Client, ClientSecret, Resource, Token, columns_of
 from app.storage._rows import Decoder, columns, maker, selected
 
 _LIMIT: Final = 10_000
 _WIDTH: Final = len(columns_of(Client))
 _make_client: Final = maker(Client)
 _make_secret: Final = maker(ClientSecret)
+_make_resource: Final = maker(Resource)
+_RESOURCE: Final = _WIDTH + len(columns_of(ClientSecret))
 
 SELECT_CLIENTS: Final = (
-    f"SELECT {selected('c', Client)}, {selected('s', ClientSecret)} FROM client c"  # noqa: S608 (our own columns)
-    " LEFT JOIN client_secret s ON s.client_id = c.client_id WHERE {condition} ORDER BY c.client_id, s.created_at, s.id"
+    f"SELECT {selected('c', Client)}, {selected('s', ClientSecret)}, {selected('r', Resource)} FROM client c"  # noqa: S608 (our own columns)
+    " LEFT JOIN client_secret s ON s.client_id = c.client_id"
+    " LEFT JOIN resource r ON r.introspection_client = c.client_id AND r.disabled_at IS NULL"
+    " WHERE {condition} ORDER BY c.client_id, s.created_at, s.id, r.uri"
 )
-"""One row per client and secret; ``{condition}`` is the engine's way to name several clients."""
+"""One row per client, secret and resource; ``{condition}`` is the engine's way to name several clients."""
 
 Holder = Facts | Held[AuthorizationCode] | Held[Token]
 
 
 def clients_of(rows: Iterable[Sequence[Any]], *, times: bool) -> dict[str, Client]:
-    """Make clients with their secrets from the rows of ``SELECT_CLIENTS``; ``times`` as in :class:`Decoder`."""
-    decode = Decoder(columns(Client, ClientSecret), times=times)
+    """Make clients with their secrets and resources from the rows of ``SELECT_CLIENTS``; ``times`` as in :class:`Decoder`."""
+    decode = Decoder(columns(Client, ClientSecret, Resource), times=times)
     clients: dict[str, Client] = {}
     for row in rows:
         client = clients.get(row[0])
         values = decode(row)
         if client is None:
             client = clients[row[0]] = _make_client(values[:_WIDTH])
-            client.secrets = ()
-        if values[_WIDTH] is not None:
-            client.secrets += (_make_secret(values[_WIDTH:]),)
+            client.secrets = client.resources = ()
+        if values[_WIDTH] is not None and values[_WIDTH] not in [secret.id for secret in client.secrets]:
+            client.secrets += (_make_secret(values[_WIDTH:_RESOURCE]),)
+        if values[_RESOURCE] is not None and values[_RESOURCE] not in [resource.uri for resource in client.resources]:
+            client.resources += (_make_resource(values[_RESOURCE:]),)
     return clients
 
 

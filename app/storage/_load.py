@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 from sqlalchemy import Column
 
 from app.ledger import Held, Needs
-from app.models import Attempt, AuthorizationCode, Grant, Shop, Token, User, columns_of
+from app.models import Attempt, AuthorizationCode, Grant, Resource, Shop, Token, User, columns_of
 from app.models.record import Record
 from app.storage._clients import Resolver
 from app.storage._rows import columns, maker, selected
@@ -24,6 +24,7 @@ PROBE: Final = Needs(client_id="")
 """A need that finds nothing and costs one statement."""
 
 make_attempt: Final = maker(Attempt)
+make_resource: Final = maker(Resource)
 make_shop: Final = maker(Shop)
 make_user: Final = maker(User)
 _make_grant: Final = maker(Grant)
@@ -100,7 +101,13 @@ class Presentation(Generic[Presented]):
 
 def possible(needs: Needs) -> Needs:
     """Return needs without the words that no database can hold, which therefore find nothing."""
-    return replace(needs, client_id=_possible(needs.client_id), shop=_possible(needs.shop), login=_possible(needs.login))
+    return replace(
+        needs,
+        client_id=_possible(needs.client_id),
+        shop=_possible(needs.shop),
+        login=_possible(needs.login),
+        resources=tuple(filter(is_possible, needs.resources)),
+    )
 
 
 def _possible(word: str | None) -> str | None:

@@ -6,13 +6,14 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from app.ledger import Facts, Needs
-from app.models import Attempt, AuthorizationCode, Shop, Token, User, columns_of
+from app.models import Attempt, AuthorizationCode, Resource, Shop, Token, User, columns_of
 from app.storage._clients import SELECT_CLIENTS, Resolver
 from app.storage._load import (
     GRANTED_SHOP,
     USER_BY_LOGIN,
     Presentation,
     make_attempt,
+    make_resource,
     make_shop,
     make_user,
 )
@@ -22,7 +23,7 @@ CLIENTS: Final = SELECT_CLIENTS.format(condition="c.client_id = ANY($1::text[])"
 
 
 class Shape(NamedTuple):
-    """Which kinds of needs a batch has; ``attempts`` is the largest number of counters of one request."""
+    """Which kinds of needs a batch has; ``attempts`` and ``resources`` are the largest number of counters and resources of one request."""
 
     client: bool
     shop: bool
@@ -31,12 +32,13 @@ class Shape(NamedTuple):
     bearer: bool
     login: bool
     attempts: int
+    resources: int
 
 
 def shape_of(batch: Sequence[Needs]) -> Shape:
     """Look at what a batch needs."""
     client = shop = code = token = bearer = login = False
-    attempts = 0
+    attempts = resources = 0
     for needs in batch:
         client = client or needs.client_id is not None
         shop = shop or needs.shop is not None
@@ -45,7 +47,9 @@ def shape_of(batch: Sequence[Needs]) -> Shape:
         bearer = bearer or needs.bearer_hash is not None
         login = login or needs.login is not None
         attempts = max(attempts, len(needs.attempts))
-    return Shape(client, shop, code, token, bearer, login, attempts)
+        if needs.resources:
+            resources = max(resources, len(needs.resources))
+    return Shape(client, shop, code, token, bearer, login, attempts, resources)
 
 
 class BatchSelect:
@@ -70,6 +74,10 @@ class BatchSelect:
         for i in range(shape.attempts):
             self._parameters.append((f"k{i}", "bytea", _nth_attempt(i)))
             self._add(f"attempt k{i} ON k{i}.key = q.k{i}", [selected(f"k{i}", Attempt)], len(columns_of(Attempt)))
+        self._resources = self._width
+        for i in range(shape.resources):
+            self._parameters.append((f"r{i}", "text", _nth_resource(i)))
+            self._add(f"resource r{i} ON r{i}.uri = q.r{i}", [selected(f"r{i}", Resource)], len(columns_of(Resource)))
         names = ", ".join(name for name, _, _ in self._parameters)
         arrays = ", ".join(f"${i}::{kind}[]" for i, (_, kind, _) in enumerate(self._parameters, 1))
         joins = "".join(f" LEFT JOIN {join}" for join in self._joins)
@@ -121,7 +129,14 @@ class BatchSelect:
             facts.user = make_user(row[self._login : self._login + len(columns_of(User))])
         if needs.attempts:
             facts.attempts = self._read_attempts(row, len(needs.attempts))
+        if needs.resources:
+            facts.resources = self._read_resources(row, len(needs.resources))
         return facts
+
+    def _read_resources(self, row: Sequence[Any], count: int) -> dict[str, Resource]:
+        width = len(columns_of(Resource))
+        starts = range(self._resources, self._resources + count * width, width)
+        return {row[start]: make_resource(row[start : start + width]) for start in starts if row[start] is not None}
 
     def _read_attempts(self, row: Sequence[Any], count: int) -> dict[bytes, Attempt]:
         width = len(columns_of(Attempt))
@@ -141,3 +156,7 @@ def _getter(need: str) -> Callable[[Needs], Any]:
 
 def _nth_attempt(i: int) -> Callable[[Needs], bytes | None]:
     return lambda needs: needs.attempts[i] if i < len(needs.attempts) else None
+
+
+def _nth_resource(i: int) -> Callable[[Needs], str | None]:
+    return lambda needs: needs.resources[i] if i < len(needs.resources) else None

@@ -110,9 +110,9 @@ _TEXTS: Final[dict[Part, _Text]] = {
 _LATER: Final = {
     Part.GRANTS: ("revoked_at", "auth_time", "acr", "amr", "sid", "claims", "resource"),
     Part.CODES: ("used_at", "nonce"),
-    Part.TOKENS: ("used_at", "revoked_at", "last_used_at", "successor_hash", "successor_sealed"),
+    Part.TOKENS: ("used_at", "revoked_at", "last_used_at", "successor_hash", "successor_sealed", "resource"),
 }
-"""The last columns of what is inserted, in which a new record holds nothing yet, or nothing outside of OpenID Connect."""
+"""The last columns of what is inserted, in which a new record holds nothing yet, or nothing in most requests."""
 LATER: Final = {part: len(names) for part, names in _LATER.items()}
 """How many those are."""
 SHARED: Final = {part: tuple(name in text.shared for name in text.columns) for part, text in _TEXTS.items() if part in _LATER}

@@ -4,7 +4,7 @@ The portable engine runs this over SQLAlchemy Core, the tests' fake over memory;
 """
 
 from app.ledger import Facts, Held, Needs, Receipt, Spend, Writes
-from app.models import Attempt, AuthorizationCode, ClientShop, Grant, Shop, Token, UsedAssertion, User
+from app.models import Attempt, AuthorizationCode, Client, ClientShop, Grant, Resource, Shop, Token, UsedAssertion, User
 from app.models.record import Record
 from app.storage._interface import LOST, REPEATED, WON
 from app.storage._load import Presented
@@ -16,7 +16,7 @@ def load(rows: Rows, needs: Needs) -> Facts:
     """Return what is found for the needs."""
     facts = Facts()
     if needs.client_id is not None:
-        facts.client = client_of(rows, needs.client_id)
+        facts.client = _client(rows, needs.client_id)
     if needs.shop is not None and facts.client is not None:
         facts.shop = _granted_shop(rows, facts.client.client_id, facts.client.dialect, needs.shop)
     if needs.code_hash is not None:
@@ -28,6 +28,7 @@ def load(rows: Rows, needs: Needs) -> Facts:
     if needs.login is not None:
         facts.user = user_by_login(rows, needs.login)
     facts.attempts = {attempt.key: attempt for attempt in rows.find(Attempt, key=list(needs.attempts))} if needs.attempts else {}
+    facts.resources = {one.uri: one for one in rows.find(Resource, uri=list(needs.resources))} if needs.resources else {}
     return facts
 
 
@@ -45,6 +46,13 @@ def commit(rows: Rows, writes: Writes) -> Receipt:
     for record in records:
         rows.insert(record)
     return Receipt(attempts=attempts) if attempts else WON
+
+
+def _client(rows: Rows, client_id: str) -> Client | None:
+    client = client_of(rows, client_id)
+    if client is not None:
+        client.resources = tuple(rows.find(Resource, introspection_client=client_id, disabled_at=None, order_by=["uri"]))
+    return client
 
 
 def _granted_shop(rows: Rows, client_id: str, dialect: str, code: str) -> Shop | None:
@@ -66,7 +74,7 @@ def _held(rows: Rows, records: list[Presented]) -> Held[Presented] | None:
     return Held(
         record,
         grant,
-        client_of(rows, grant.client_id),
+        _client(rows, grant.client_id),
         users[0] if users else None,
         shops[0] if shops else None,
         any(token.used_at is not None for token in successors),

@@ -10,7 +10,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from app.models import metadata
 from app.storage._errors import DatabaseUnusable, SchemaNewer, SchemaOutdated
 
-REVISIONS: Final[tuple[str, ...]] = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS: Final[tuple[str, ...]] = ("0001", "0002", "0003", "0004", "0005", "0006")
 """The migrations, oldest first; the last one is the schema of the models."""
 HEAD: Final = REVISIONS[-1]
 VERSION_TABLE: Final = "alembic_version"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from app.core.clock import Clock
-from app.models import columns_of
+from app.models import Client, columns_of
 from app.models.record import Record
 from app.storage._tables import Rows
 
@@ -23,6 +23,12 @@ class Shelf:
             self._rows.change(type(record), values_of(record), **key)
         else:
             self._rows.insert(record)
+
+    def _client_changed(self, client_id: str) -> None:
+        """Let all processes notice at their next load that something of a client has changed."""
+        for client in self._rows.find(Client, client_id=client_id):
+            changes = {"version": client.version + 1, "updated_at": self._clock.now()}
+            self._rows.change(Client, changes, client_id=client_id)
 
 
 def first(records: Sequence[R]) -> R | None:

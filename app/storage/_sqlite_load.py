@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from app.ledger import Facts, Held, Needs
-from app.models import Attempt, AuthorizationCode, Client, Shop, Token, User, columns_of
+from app.models import Attempt, AuthorizationCode, Client, Resource, Shop, Token, User, columns_of
 from app.storage._clients import SELECT_CLIENTS, ClientCache, Resolver, clients_of
 from app.storage._interface import Counters
 from app.storage._load import (
@@ -14,6 +14,7 @@ from app.storage._load import (
     Presentation,
     Presented,
     make_attempt,
+    make_resource,
     make_shop,
     make_user,
 )
@@ -30,12 +31,14 @@ _SHOP_SQL: Final = (
 )
 _USER_SQL: Final = f"SELECT {selected('u', User)} FROM (SELECT 1) JOIN {USER_BY_LOGIN.format(login='?1')}"  # noqa: S608
 _ATTEMPT_SQL: Final = f"SELECT {', '.join(columns_of(Attempt))} FROM attempt WHERE key = ?"  # noqa: S608
+_RESOURCE_SQL: Final = f"SELECT {', '.join(columns_of(Resource))} FROM resource WHERE uri = ?"  # noqa: S608
 
 _decode_code: Final = Decoder(_CODE.columns, times=True)
 _decode_token: Final = Decoder(_TOKEN.columns, times=True)
 _decode_shop: Final = Decoder(columns(Shop), times=True)
 _decode_user: Final = Decoder(columns(User), times=True)
 _decode_attempt: Final = Decoder(columns(Attempt), times=True)
+_decode_resource: Final = Decoder(columns(Resource), times=True)
 
 
 class Reader:
@@ -53,7 +56,7 @@ class Reader:
             sqlite3.Error: the database does not answer.
         """
         keys = (needs.client_id, needs.code_hash, needs.token_hash, needs.bearer_hash, needs.login)
-        if len(keys) - keys.count(None) + len(needs.attempts) <= 1:
+        if len(keys) - keys.count(None) + len(needs.attempts) + len(needs.resources) <= 1:
             return self._find(needs)
         # Several statements see one state of the database, and share the price of taking it.
         self._connection.execute("BEGIN")
@@ -78,6 +81,9 @@ class Reader:
         if needs.attempts:
             rows = [self._one(_ATTEMPT_SQL, key) for key in needs.attempts]
             facts.attempts = {row[0]: make_attempt(_decode_attempt(row)) for row in rows if row is not None}
+        if needs.resources:
+            rows = [self._one(_RESOURCE_SQL, uri) for uri in needs.resources]
+            facts.resources = {row[0]: make_resource(_decode_resource(row)) for row in rows if row is not None}
         if missing := resolver.missing:
             resolver.supply(self._clients(missing))
         return facts

@@ -1,7 +1,7 @@
 """The catalogue: what operators and pages read and change, inside one transaction or look of :class:`app.storage.Storage`.
 
-Synchronous and plain; nothing of it is on a machine's path. Every change of a client, its secrets or its shops raises the client's
-version, by which all processes notice it at their next load.
+Synchronous and plain; nothing of it is on a machine's path. Every change of a client, its secrets, its shops or its resources raises the
+client's version, by which all processes notice it at their next load.
 """
 
 import secrets
@@ -23,6 +23,7 @@ from app.models import (
     User,
 )
 from app.storage._passwords import Passwords
+from app.storage._resources import Resources
 from app.storage._second_factors import SecondFactors
 from app.storage._shelf import first, values_of
 from app.storage._signing_keys import SigningKeys
@@ -33,8 +34,8 @@ _PAGE: Final = 100
 _FIRST_VERSIONS: Final = 2**30
 
 
-class Catalog(Passwords, UserShops, SecondFactors, SigningKeys):
-    """Clients, users, shops, scopes, properties, grants, signing keys and the audit trail, and what browsers need."""
+class Catalog(Passwords, UserShops, SecondFactors, SigningKeys, Resources):
+    """Clients, users, shops, scopes, resources, properties, grants, signing keys and the audit trail, and what browsers need."""
 
     # Clients
 
@@ -99,11 +100,6 @@ class Catalog(Passwords, UserShops, SecondFactors, SigningKeys):
         removed = self._rows.remove(ClientShop, client_id=client_id, shop_id=shop_id) > 0
         self._client_changed(client_id)
         return removed
-
-    def _client_changed(self, client_id: str) -> None:
-        for client in self._rows.find(Client, client_id=client_id):
-            changes = {"version": client.version + 1, "updated_at": self._clock.now()}
-            self._rows.change(Client, changes, client_id=client_id)
 
     # Users
 

@@ -1,4 +1,4 @@
-"""``tokenry clients``, ``users``, ``shops``, ``scopes``: a thin way to admin/, whose own tests hold the rules."""
+"""``tokenry clients``, ``users``, ``shops``, ``scopes``, ``resources``: a thin way to admin/, whose own tests hold the rules."""
 
 import json
 import re
@@ -149,6 +149,30 @@ def test_shops_and_scopes(tokenry: Command, database: str) -> None:
     assert tokenry("scopes", "update", "orders", "--title", "zh=查看").out == "updated scope orders: title\n"
     assert as_json(tokenry("scopes", "list", "-o", "json")) == [{"name": "orders", "title": {"en": "See your orders", "zh": "查看"}}]
     assert "查看" in tokenry("scopes", "show", "orders").out
+
+
+def test_resources_from_their_making_to_their_end(tokenry: Command, database: str) -> None:
+    uri = "https://orders.example.com/"
+    assert tokenry("clients", "create", "--client-id", "orders-api", "--grant-type", "client_credentials").code == 0
+    made = tokenry("resources", "create", uri, "--name", "Orders", "--scope", "orders", "--scope", "refunds")
+    assert made.out == f"created resource {uri}\n", made
+    changed = tokenry("resources", "update", uri, "--introspection-client", "orders-api", "--scope", "orders")
+    assert changed.out == f"updated resource {uri}: scopes, introspection_client\n"
+    listed = tokenry("resources", "list").out.splitlines()
+    assert [line.split() for line in listed] == [
+        ["uri", "name", "scopes", "introspection_client", "disabled_at"],
+        [uri, "Orders", "orders", "orders-api", "-"],
+    ]
+    assert tokenry("resources", "disable", uri).out == f"updated resource {uri}: disabled_at\n"
+    assert tokenry("resources", "enable", uri).out == f"updated resource {uri}: disabled_at\n"
+    assert as_json(tokenry("resources", "show", uri, "-o", "json"))["scopes"] == ["orders"]
+    assert tokenry("resources", "update", uri, "--introspection-client", "").out == f"updated resource {uri}: introspection_client\n"
+    assert tokenry("resources", "create", "orders", "--scope", "x").line.startswith("uri: orders: must be an absolute URI")
+    assert tokenry("resources", "show", "urn:x").line == "there is no resource urn:x"
+    metadata = ("--metadata", "access_token_format=jwt", "--metadata", f"default_resources={uri}")
+    assert (
+        tokenry("clients", "update", "orders-api", *metadata).out == "updated client orders-api: access_token_format, default_resources\n"
+    )
 
 
 def test_a_mistyped_path_does_not_become_a_new_database(tokenry: Command, sqlite: Path) -> None:

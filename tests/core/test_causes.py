@@ -12,7 +12,7 @@ RFC_6749_CODES = {
     "unsupported_grant_type",
     "invalid_scope",
 }
-BEYOND = {"invalid_token", "insufficient_scope", "temporarily_unavailable", "server_error"}
+BEYOND = {"invalid_target", "invalid_token", "insufficient_scope", "temporarily_unavailable", "server_error"}
 AT_THE_AUTHORIZATION_ENDPOINT = {"unsupported_response_type", "access_denied"}
 OF_OPENID_CONNECT = {
     "login_required",

@@ -27,6 +27,7 @@ from app.models import (
     PasswordReset,
     Property,
     RecoveryCode,
+    Resource,
     Scope,
     Session,
     SessionClient,
@@ -57,6 +58,7 @@ RECORDS: tuple[type[Record], ...] = (
     PasswordReset,
     Property,
     RecoveryCode,
+    Resource,
     Scope,
     Session,
     SessionClient,
@@ -68,7 +70,7 @@ RECORDS: tuple[type[Record], ...] = (
     User,
     UserShop,
 )
-NO_COLUMNS: Mapping[type[Record], set[str]] = {Client: {"secrets"}}
+NO_COLUMNS: Mapping[type[Record], set[str]] = {Client: {"secrets", "resources"}}
 TYPES: Mapping[type, tuple[type, ...]] = {
     str: (String, Text),
     bytes: (LargeBinary,),

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from app.dialects import WireRequest, load_dialects
 from app.ledger import Visit, Writes
 from app.messages import Ask, AuthorizationRequest, Decided, Decision, ErrorPage, Redirect, Step
-from app.models import Client, Consent, Session, Shop, User
+from app.models import Client, Consent, Resource, Session, Shop, User
 from tests.oauth2.exchange import CALLBACK, NOW, SERVER, client, shop, user
 
 CHALLENGE: Final = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
@@ -75,6 +75,7 @@ class Arrival:
     user: User | None = field(default_factory=user)
     consent: Consent | None = None
     shops: tuple[Shop, ...] = ()
+    resources: Mapping[str, Resource] = field(default_factory=dict)
     decision: Decision | None = None
     asked_at: datetime | None = None
     subject: str | None = None
@@ -111,7 +112,12 @@ class Arrival:
         message = self.message()
         is_named = self.client is not None and message.parameters.get("client_id") == self.client.client_id
         visit = Visit(
-            client=self.client if is_named else None, session=self.session, user=self.user, consent=self.consent, shops=self.shops
+            client=self.client if is_named else None,
+            session=self.session,
+            user=self.user,
+            consent=self.consent,
+            shops=self.shops,
+            resources=self.resources,
         )
         return SERVER.authorize(message, visit, self.decision, self.now)
 
@@ -131,6 +137,10 @@ class Arrival:
         assert not writes
         assert decided.step is step
         return decided
+
+    def asked_scopes(self) -> tuple[str, ...]:
+        """Expect the consent page, and return what it asks."""
+        return self.asked(Step.CONSENT).scopes
 
     def redirected(self) -> tuple[Redirect, Landing, Writes]:
         """Expect that the browser is sent to the client."""

@@ -77,7 +77,7 @@ OVERRIDDEN: dict[tuple[type, type], dict[str, str]] = {
     (Introspection, IntrospectionEndpoint): {
         "authenticate_token": "(self, request, client)",
         "create_endpoint_request": "(self, request)",
-        "create_introspection_payload": "(self, token)",
+        "create_endpoint_response": "(self, request)",
     },
     (Revocation, RevocationEndpoint): {
         "authenticate_token": "(self, request, client)",

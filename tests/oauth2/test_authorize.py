@@ -241,7 +241,7 @@ def test_an_error_goes_to_the_client_with_state_and_issuer(arrival: Arrival, err
     "name",
     [
         *("client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "code_challenge", "code_challenge_method"),
-        *("prompt", "max_age", "response_mode", "resource", "whatever"),
+        *("prompt", "max_age", "response_mode", "audience", "whatever"),
     ],
 )
 @pytest.mark.parametrize("same", [True, False])

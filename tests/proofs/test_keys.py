@@ -187,3 +187,39 @@ async def test_a_key_that_was_made_elsewhere_signs_when_its_time_has_come(minter
     after = await minter.sign(Unsigned("JWT", "ES256", {}))
     named = [read_jwt(text, (await keeper.ring()).published(clock.now()), ["ES256"]).header["kid"] for text in (before, after)]
     assert named[0] != named[1] == fresh.kid
+
+
+# -- what was signed ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.security("IT-04")
+async def test_what_this_server_signed_is_recognised_until_its_key_is_retired(storage: Interposed, clock: MovableClock) -> None:
+    keeper = KeyKeeper(storage, clock, SEALING)
+    minter = Minter(keeper, clock)
+    token = await minter.sign(Unsigned("at+jwt", "ES256", {"jti": "one"}))
+    other = await minter.sign(Unsigned("JWT", "ES256", {"jti": "one"}))
+    for _ in range(2):
+        assert await minter.recognises(token)
+        assert not await minter.recognises(other)
+        assert not await minter.recognises(token[:-4] + "AAAA")
+        assert not await minter.recognises("a.b.c")
+    stranger = Minter(KeyKeeper(storage, clock, SEALING), clock)
+    assert await stranger.recognises(token)
+    kid = (await keeper.ring()).signing(Algorithm.ES256, clock.now()).kid
+    await storage.transact(lambda catalog: catalog.retire_signing_key(kid))
+    await keeper.refresh()
+    assert not await minter.recognises(token)
+    minter.close()
+    stranger.close()
+
+
+async def test_only_so_many_tokens_are_known_without_looking_again(
+    storage: Interposed, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.proofs.minter._KNOWN", 2)
+    minter = Minter(KeyKeeper(storage, clock, SEALING), clock)
+    tokens = [await minter.sign(Unsigned("at+jwt", "ES256", {"jti": str(number)})) for number in range(5)]
+    for token in tokens * 2:
+        assert await minter.recognises(token)
+    assert len(minter._known) == 2
+    minter.close()

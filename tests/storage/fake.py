@@ -18,6 +18,7 @@ from app.models import (
     Consent,
     Grant,
     PasswordReset,
+    Resource,
     Session,
     SessionClient,
     Shop,
@@ -179,6 +180,8 @@ class MemoryRows:
         removed = self._take(model, equal)
         for other, column, key in _CASCADES.get(model, ()):
             self.remove(other, **{column: [getattr(record, key) for record in removed]})
+        if model is Client:
+            self.change(Resource, {"introspection_client": None}, introspection_client=[client.client_id for client in removed])
         return len(removed)
 
     def _take(self, model: type[Record], equal: Mapping[str, object]) -> list[Any]:

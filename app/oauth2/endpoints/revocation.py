@@ -6,6 +6,7 @@ from app.core.causes import Cause
 from app.ledger import Held
 from app.messages import Refusal
 from app.models import Client, Token
+from app.oauth2.presented import presented_token
 from app.oauth2.request import ExchangeRequest
 
 
@@ -24,7 +25,7 @@ class RevocationEndpoint(AuthlibEndpoint):
         """
         if "token" not in request.form:
             raise Refusal(Cause.MISSING_PARAMETER, "The parameter token is missing.")
-        held = request.facts.token
+        held = presented_token(request)
         if held is not None and held.grant.client_id != client.client_id:
             raise Refusal(Cause.FOREIGN_TOKEN)
         return held

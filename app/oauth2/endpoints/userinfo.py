@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from app.core.causes import Cause
 from app.core.claims import OPENID
+from app.core.resources import resources_of
 from app.core.scopes import scopes_of
 from app.ledger import Held
 from app.messages import Refusal, Unsigned
 from app.models import Client, Token, User
+from app.oauth2.presented import presented_token
 from app.oauth2.request import ExchangeRequest
 from app.oauth2.requested_claims import released
 from app.oauth2.standing import token_problem
@@ -55,16 +57,19 @@ class UserInfoEndpoint:
         signed = {"iss": self.server.issuer, "aud": client.client_id, **claims}
         return 200, {"token": Unsigned("JWT", algorithm, signed)}, ()
 
-    @staticmethod
-    def _authenticate(request: ExchangeRequest) -> Held[Token]:
-        message, held = request.message, request.facts.bearer
+    def _authenticate(self, request: ExchangeRequest) -> Held[Token]:
+        message = request.message
         if message.bearer is None:
             raise Refusal(Cause.NO_BEARER)
+        held = presented_token(request)
         if held is None or held.record.kind != "access" or held.grant.dialect != message.dialect:
             raise Refusal(Cause.BAD_BEARER, detail="no such access token, or one of another dialect")
         problem = token_problem(held, request.now)
         if problem is not None:
             raise Refusal(Cause.BAD_BEARER, detail=problem)
+        audience = held.record.resource
+        if audience is not None and self.server.issuer not in resources_of(audience):
+            raise Refusal(Cause.BAD_BEARER, detail="the token is for others")
         return held
 
     def _claims(self, held: Held[Token], client: Client, user: User) -> dict[str, Any]:

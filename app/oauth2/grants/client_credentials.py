@@ -34,6 +34,7 @@ class ClientCredentialsGrant(TokenGrant, AuthlibGrant):
         scope = request.client.get_allowed_scope(request.payload.scope)
         if scope is None:
             raise Refusal(Cause.BAD_SCOPE)
+        scope = self.aim(scope).scope
         shop = self._shop()
         refreshable = self.may_refresh(request.client)
         self.begin_family(scope, shop=shop, refreshable=refreshable)

@@ -104,7 +104,7 @@ class RefreshTokenGrant(TokenGrant, AuthlibGrant):
         """Make the answer by the policy's rule; a narrower scope narrows the access token only."""
         request, record, family = self.request, self.held.record, self.held.grant
         if request.members is not None:
-            request.is_unsigned = "id_token" in request.members
+            request.is_unsigned = any(isinstance(member, Unsigned) for member in request.members.values())
             return dict(request.members)
         if request.message.policy.refresh_rule is RefreshRule.EXTEND:
             return self._extend()
@@ -113,7 +113,7 @@ class RefreshTokenGrant(TokenGrant, AuthlibGrant):
         if request.message.policy.refresh_rule is RefreshRule.ROTATE:
             members["refresh_token"] = self.make_refresh_token(family, record.scope)
         if family.auth_time is not None:
-            self.add_id_token(members, family, user)
+            self.add_id_token(members, family, user, scope)
         return members
 
     def _extend(self) -> dict[str, Any]:
