@@ -35,7 +35,7 @@ class Sessions:
         return found if found is not None and found[0].is_alive(self._clock.now(), self._limits.idle) else None
 
     def begin(self, catalog: "Catalog", user: User, amr: Sequence[str], visitor: Visitor) -> str | None:
-        """Begin a session and end the one that the browser had, so that no id outlives a login; return the new id.
+        """Begin a session in place of the one that the browser had, so that no id outlives a login; return the new id.
 
         ``None`` means that the user was changed since they were read: what was proved may not hold any more.
         """
@@ -59,7 +59,7 @@ class Sessions:
 
         When the person logged in and when the session ends stay. ``None`` means that it has ended meanwhile.
         """
-        if not catalog.end_session(session.id_hash, user.id):
+        if catalog.session(session.id_hash) is None:
             return None
         value = new_cookie_value()
         renewed = replace(
@@ -70,4 +70,4 @@ class Sessions:
             user_agent=visitor.user_agent,
             address=visitor.address,
         )
-        return value if catalog.add_session(renewed, user) else None
+        return value if catalog.add_session(renewed, user, session.id_hash) else None

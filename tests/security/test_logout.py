@@ -340,3 +340,39 @@ async def test_who_logs_in_again_goes_on_with_the_session_that_clients_know(worl
         assert browser.title == "Signed out"
         (told,) = await hearing.hears()
         assert first["sid"] in payload_of(told.logout_token)
+
+
+async def test_session_that_only_gets_another_id_has_not_ended(world: World, person: str, hearing: Listening) -> None:
+    """Whoever changes their password stays where they are, and is told nowhere to have left; other browsers have."""
+    async with Visit(world) as browser, Visit(world) as elsewhere:
+        party = Party(world, await client_of(world, f"{hearing.origin}/out"), person, browser)
+        other = Party(world, party.client_id, person, elsewhere)
+        _, here, _ = await party.flow()
+        _, there, _ = await other.flow()
+        before = browser.session
+        await browser.go("/account/password")
+        new = f"{PASSWORD}-{new_id()}"
+        await browser.send({"current_password": PASSWORD, "new_password": new, "repeated_password": new})
+        assert (browser.title, browser.session != before) == ("Password changed", True)
+        (told,) = await hearing.hears()
+        assert there["sid"] in payload_of(told.logout_token)
+        world.clock.move(seconds=1)
+        tokens, again, _ = await party.flow()
+        assert again["sid"] == here["sid"]
+        await browser.go("/logout", id_token_hint=tokens["id_token"])
+        assert here["sid"] in payload_of((await hearing.hears(2))[1].logout_token)
+
+
+@pytest.mark.security("LO-01")
+async def test_nothing_that_is_sent_to_log_out_is_logged(party: Party, browser: Visit, caplog: pytest.LogCaptureFixture) -> None:
+    tokens, _, _ = await party.flow()
+    caplog.set_level("DEBUG")
+    for hint in (tokens["id_token"], tokens["id_token"][:-9] + "AAAAAAAAA"):
+        await browser.go("/logout", id_token_hint=hint, state="a-secret-state", post_logout_redirect_uri=BACK)
+    events = [event for event in party.world.notes.events if event.path == "/logout"]
+    assert [event.status for event in events] == [302, 400]
+    assert {event.grant for event in events} == {"logout"}
+    assert events[0].client_id == party.client_id
+    said = repr(events) + "".join(record.getMessage() for record in caplog.records if not record.name.startswith("http"))
+    for secret in (tokens["id_token"], tokens["id_token"].split(".")[2][:20], "a-secret-state"):
+        assert secret not in said
