@@ -38,6 +38,8 @@ _HOSTS: Final = {"1.0": (0, 1), "1.1": (1,)}
 """How many Host fields a version takes."""
 BACKLOG: Final = 2048
 _DIRECT_METHODS: Final = (b"POST", b"GET")
+HANG_UP: Final = "tokenry.hang_up"
+"""Under this name among ASGI's extensions a request has a function that ends its connection at once, where this module is the server."""
 
 
 class _Corked:
@@ -294,6 +296,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
         self.headers += headers  # the list that the scope holds
+        self.scope["extensions"] = {HANG_UP: self.transport.abort}  # type: ignore[dict-item]  # uvicorn's are dictionaries
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -6,9 +6,10 @@ import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -96,6 +97,7 @@ def create_app(
         gatherer = Gatherer(opened, clock, pool, ClientKeys(remote, keys(CLIENT_SECRETS), clock))
         keeper = well_known.keeper = KeyKeeper(opened, clock, keys(b"signing"))
         minter = Minter(keeper, clock)
+        app.state.keeper, app.state.minter, app.state.subjects, app.state.sealing_key = keeper, minter, engine.subjects, keys(b"signing")
         pipeline = Pipeline(opened, engine, gatherer, minter, clock)
         origins = Origins(opened)
         for machine in machines:
@@ -157,6 +159,7 @@ def _refusal(desk: Desk) -> Callable[[Request, Exception], Awaitable[Response]]:
     return refuse
 
 
+@cache
 def _settle_memory() -> None:
     """Take what was built at start out of the collector's sight, and let it look at the rest less often.
 
@@ -209,12 +212,19 @@ def read_pages(settings: Settings) -> Pages:
     return Pages(theme, urlsplit(settings.effective_issuer).path)
 
 
+Build = Callable[[str, Storage, Clock, Journal], Application]
+"""Builds the application of another issuer, over another open storage, under the same settings."""
+Stage = Callable[[str, Storage, Build, Dialects], AbstractAsyncContextManager[Any]]
+"""Puts something around the application of an issuer over its storage, and gives what is to be served."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
     """What a way to start adds to the server: ``serve`` and ``sandbox`` differ in nothing else.
 
     ``prepare`` runs once over the open storage before anything listens; ``announce`` is told the issuer and the port once the
-    server answers. ``loopback`` listens on both loopback addresses, whatever the host.
+    server answers. ``loopback`` listens on both loopback addresses, whatever the host. ``stage`` builds applications around the one
+    that is served, where there is a single process; ``clock`` is that of its storage.
     """
 
     prepare: Callable[[Storage, Dialects, Clock], Awaitable[None]]
@@ -222,6 +232,8 @@ class Start:
     journal: Journal
     loopback: bool = False
     plain_logs: bool = False
+    clock: Clock = field(default_factory=SystemClock)
+    stage: Stage | None = None
 
 
 def run(settings: Settings, start: Start) -> None:
@@ -264,17 +276,29 @@ async def _prepare(settings: Settings, start: Start, dialects: Dialects) -> None
 
 
 async def _serve(settings: Settings, start: Start, dialects: Dialects, pages: Pages, sockets: list[socket.socket]) -> None:
-    clock = SystemClock()
-    storage = await open_storage(settings.database_url.get_secret_value(), clock=clock)
+    storage = await open_storage(settings.database_url.get_secret_value(), clock=start.clock)
     try:
         key = read_key(settings)
-        await start.prepare(storage, dialects, clock)
-        await _check_key(key, storage, clock)
-        app = create_app(settings, clock=clock, journal=start.journal, dialects=dialects, key=key, pages=pages, storage=storage)
-        server = _Announcing(uvicorn.Config(app, **_options(settings)), lambda: start.announce(settings.effective_issuer, settings.port))
-        await server.serve(sockets)
+        await start.prepare(storage, dialects, start.clock)
+        await _check_key(key, storage, start.clock)
+        if start.stage is None:
+            app = create_app(settings, clock=start.clock, journal=start.journal, dialects=dialects, key=key, pages=pages, storage=storage)
+            await _listen(app, settings, start, sockets)
+            return
+
+        def build(issuer: str, storage: Storage, clock: Clock, journal: Journal) -> Application:
+            changed = settings.model_copy(update={"issuer": issuer, "direct_doors": False})
+            return create_app(changed, clock=clock, journal=journal, dialects=dialects, key=key, storage=storage)
+
+        async with start.stage(settings.effective_issuer, storage, build, dialects) as staged:
+            await _listen(staged, settings, start, sockets, lifespan="off")
     finally:
         await storage.close()
+
+
+async def _listen(app: Any, settings: Settings, start: Start, sockets: list[socket.socket], **more: Any) -> None:  # noqa: ANN401
+    config = uvicorn.Config(app, **_options(settings), **more)
+    await _Announcing(config, lambda: start.announce(settings.effective_issuer, settings.port)).serve(sockets)
 
 
 async def _check_key(key: SecretKey, storage: Storage, clock: Clock) -> None:

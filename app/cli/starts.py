@@ -6,8 +6,9 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
@@ -16,11 +17,14 @@ from app.cli.office import actor
 from app.core.clock import Clock
 from app.core.secret_key import CLIENT_SECRETS
 from app.dialects import Dialects
-from app.main import Start, read_key
+from app.main import Build, Start, read_key
 from app.sandbox import Sandbox, check_loopback, prepare_service, temporary_database
 from app.settings import Settings, load_settings
 from app.storage import Storage
 from app.telemetry import HumanJournal, JsonJournal
+
+if TYPE_CHECKING:
+    from app.sandbox.host import Host
 
 _log = logging.getLogger("tokenry")
 
@@ -41,6 +45,10 @@ def service_start(settings: Settings, config: Path | None) -> Start:
 
 def sandbox_start(settings: Settings, config: Path | None, *, is_kept: bool) -> Start:
     """Return how ``sandbox`` starts."""
+    from app.sandbox.movable_clock import MovableClock
+    from app.sandbox.stage import staged
+    from app.sandbox.worlds import Workshop
+
     is_terminal = sys.stdout.isatty()
     url = settings.database_url.get_secret_value()
     is_file = url.startswith("sqlite:")
@@ -60,7 +68,15 @@ def sandbox_start(settings: Settings, config: Path | None, *, is_kept: bool) -> 
         sys.stdout.flush()
 
     journal = HumanJournal() if is_terminal else JsonJournal(_level(settings))
-    return Start(prepare=sandbox.prepare, announce=announce, journal=journal, loopback=True, plain_logs=is_terminal)
+    clock = MovableClock()
+
+    def stage(issuer: str, storage: Storage, build: Build, dialects: Dialects) -> "AbstractAsyncContextManager[Host]":
+        workshop = Workshop(build=build, journal=journal, dialects=dialects, sealing_key=lambda: _sealing_key(settings))
+        return staged(issuer, storage, workshop, clock=clock, path=None if is_kept else Path(url.removeprefix("sqlite:///")))
+
+    return Start(
+        prepare=sandbox.prepare, announce=announce, journal=journal, loopback=True, plain_logs=is_terminal, clock=clock, stage=stage
+    )
 
 
 @contextmanager

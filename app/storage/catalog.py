@@ -123,6 +123,10 @@ class Catalog(Passwords, UserShops, SecondFactors, SigningKeys, Resources):
         self._put(stored, id=user.id)
         return stored
 
+    def remove_user(self, user_id: str) -> bool:
+        """Delete a user with their sessions, consents and second factors, and say whether they were there. What they granted dies too."""
+        return self._rows.remove(User, id=user_id) > 0
+
     # Shops
 
     def shop(self, dialect: str, code: str) -> Shop | None:
@@ -132,6 +136,10 @@ class Catalog(Passwords, UserShops, SecondFactors, SigningKeys, Resources):
     def shops(self, dialect: str, after: str | None = None, limit: int = _PAGE) -> list[Shop]:
         """Return the shops of a dialect by their code, those behind ``after``."""
         return self._rows.find(Shop, dialect=dialect, after=_behind("code", after), order_by=["code"], limit=limit)
+
+    def remove_shop(self, dialect: str, code: str) -> bool:
+        """Delete a shop, and say whether it was there. Tokens that act for it die with it."""
+        return self._rows.remove(Shop, dialect=dialect, code=code) > 0
 
     def put_shop(self, shop: Shop) -> Shop:
         """Store a shop, new or changed, and return it as stored."""

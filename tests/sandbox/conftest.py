@@ -8,6 +8,9 @@ from app.admin import Operator
 from app.core.clock import SystemClock
 from app.dialects import Dialects, load_dialects
 from app.storage import Storage, open_storage
+from tests.sandbox.spaces import sandbox
+
+__all__ = ["dialects", "operator", "sandbox", "storage"]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,79 @@
+"""The sandbox as an application: hands each request to its namespace, or to the control API, and keeps strangers from the latter."""
+
+import time
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+from starlette.responses import JSONResponse
+
+from app.sandbox.control import BASE, WORLD, control_app
+from app.sandbox.front import Front, Message
+from app.sandbox.worlds import PREFIX, World, Worlds
+
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_WELL_KNOWN: Final = "/.well-known/"
+
+
+class Host:
+    """Serves all namespaces of a sandbox over one listener."""
+
+    def __init__(self, worlds: Worlds, front: Front) -> None:
+        self._worlds = worlds
+        self._front = front
+        self._control: FastAPI | None = None
+        self._hosts = _LOOPBACK | {urlsplit(worlds.issuer).hostname or "localhost"}
+
+    async def __call__(self, scope: Message, receive: Any, send: Any) -> None:  # noqa: ANN401 (ASGI's)
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        world, path = self._find(scope["path"])
+        if world is None:
+            await JSONResponse({"error": "invalid_request", "error_description": f"there is no namespace at {scope['path'][:60]}"}, 404)(
+                scope, receive, send
+            )
+            return
+        world.used_at = time.monotonic()
+        inner = {**scope, "path": path, "raw_path": path.encode()}
+        if path == BASE or path.startswith(f"{BASE}/"):
+            problem = self._stranger(scope)
+            if problem is not None:
+                await JSONResponse({"error": "access_denied", "error_description": problem}, 403)(scope, receive, send)
+                return
+            await self._controls()({**inner, WORLD: world}, receive, send)
+        else:
+            await self._front.serve(world, inner, receive, send)
+
+    def _controls(self) -> FastAPI:
+        """Return the control API; it is built when it is first asked, since a sandbox has to be ready before."""
+        if self._control is None:
+            self._control = control_app(self._worlds)
+        return self._control
+
+    def _find(self, path: str) -> tuple[World | None, str]:
+        """Return the namespace of a path, and the path within it; metadata of one may have its path at the end (RFC 8414 §3.1)."""
+        if path.startswith(PREFIX):
+            name, slash, rest = path.removeprefix(PREFIX).partition("/")
+            return self._worlds.find(name), f"{slash}{rest}" or "/"
+        if path.startswith(_WELL_KNOWN) and PREFIX in path:
+            return self._worlds.find(path.rpartition("/")[2]), path
+        return self._worlds.own, path
+
+    def _stranger(self, scope: Message) -> str | None:
+        """Say why a request to the control API is not heard: web pages of others can send some, in the browser of whoever runs this.
+
+        A page whose host was pointed at this machine names itself in ``Host``; any other page names itself in ``Origin``.
+        """
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        host = urlsplit(f"//{headers.get(b'host', '')}").hostname
+        if host not in self._hosts:
+            return "the control API is asked at localhost"
+        origin = headers.get(b"origin")
+        if origin is not None and urlsplit(origin).netloc != headers.get(b"host"):
+            return "the control API is not for pages of other origins"
+        if scope["method"] in {"POST", "PUT", "PATCH"} and headers.get(b"content-length", "0") != "0":
+            media_type = headers.get(b"content-type", "").partition(";")[0].strip().lower()
+            if media_type != "application/json":
+                return "the control API reads JSON: send Content-Type: application/json"
+        return None
