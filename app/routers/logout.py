@@ -62,7 +62,7 @@ class LogoutPages:
     # -- coming ------------------------------------------------------------------------------------------------------------------------
 
     async def _come(self, call: Call) -> Response:
-        query = decode_urlencoded(call.request.scope["query_string"], "")
+        query = _query(call)
         if "out" in query:
             return await self._tell(call, query)
         token = query.get("request")
@@ -95,7 +95,7 @@ class LogoutPages:
     # -- leaving -----------------------------------------------------------------------------------------------------------------------
 
     async def _decide(self, call: Call, everywhere: bool) -> Response:  # noqa: FBT001 (the person's choice)
-        token = decode_urlencoded(call.request.scope["query_string"], "").get("request")
+        token = _query(call).get("request")
         leaving = await self.logouts.resume(token) if token is not None else Leaving()
         person = await self.accounts.person(call.visitor)
         if person is None:
@@ -137,6 +137,18 @@ class LogoutPages:
             if view.back is not None:
                 response.headers["Refresh"] = f"{_GO_ON}; url={view.back}"
         return response
+
+
+def _query(call: Call) -> dict[str, str]:
+    """Return the parameters of an address.
+
+    Raises:
+        Refusal: one stands there twice, or is no text.
+    """
+    try:
+        return decode_urlencoded(call.request.scope["query_string"], "")
+    except Refusal as refusal:
+        raise Refusal(refusal.cause, refusal.description.replace("request body", "query")) from None
 
 
 def _no_session(call: Call) -> list[Cookie]:

@@ -6,6 +6,7 @@ from typing import Final
 from app.core.secrets import digest
 
 REDIRECT_URI: Final = "http://127.0.0.1:9401/cb"
+LOGOUT_URI: Final = "http://127.0.0.1:9401/bye"
 ALEXA_REDIRECT_URI: Final = "https://pitangui.amazon.com/api/skill/link/DEMO"
 USERNAME: Final = "demo"
 PASSWORD: Final = "demo-password"
@@ -107,6 +108,7 @@ DEMO: Final[Mapping[str, object]] = {
             "token_endpoint_auth_method": "none",
             "grant_types": ["authorization_code", "refresh_token"],
             "redirect_uris": [REDIRECT_URI],
+            "post_logout_redirect_uris": [LOGOUT_URI],
             "scope": "openid profile email offline_access orders",
         },
         {
@@ -116,6 +118,7 @@ DEMO: Final[Mapping[str, object]] = {
             "profile": "oidc",
             "grant_types": ["authorization_code", "refresh_token"],
             "redirect_uris": [REDIRECT_URI],
+            "post_logout_redirect_uris": [LOGOUT_URI],
             "scope": "openid profile email address phone offline_access",
         },
     ],
