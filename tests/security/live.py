@@ -22,6 +22,7 @@ from app.models import AuthorizationCode, Grant
 from app.storage import Catalog, open_storage
 from tests.fixtures.postgresql import PostgresServer
 from tests.fixtures.server import Server
+from tests.fixtures.vectors import EC
 from tests.fixtures.world import CALLBACK, DECLARED
 
 PASSWORDS: Final[Mapping[str, str]] = {
@@ -35,7 +36,16 @@ profile = "oidc"
 grant_types = ["authorization_code", "refresh_token"]
 redirect_uris = ["http://127.0.0.1:9401/cb"]
 scope = "openid profile email offline_access"
-"""
+[[clients]]
+client_id = "demo-signer"
+token_endpoint_auth_method = "private_key_jwt"
+grant_types = ["client_credentials"]
+[[clients.jwks.keys]]
+kty = "EC"
+crv = "P-256"
+x = "{x}"
+y = "{y}"
+""".format_map(EC)
 _addresses: Final = itertools.count(2)
 
 
