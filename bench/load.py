@@ -27,14 +27,16 @@ class Plan:
     """What one connection sends: ``before`` + value + ``after``, for one value after the other.
 
     ``cycle`` begins again after the last value, ``once`` stops there, and ``chain`` takes each next value out of the answer
-    to the one before. A good answer has status 200 and holds ``expect``.
+    to the one before. ``flow`` sends a browser's request that is answered by a redirect, and ``then`` (before and behind the code) a
+    client's for the code in it; both count as one. A good answer has status 200 and holds ``expect``.
     """
 
     before: str
     after: str
     values: list[str]
-    mode: Literal["cycle", "once", "chain"] = "cycle"
+    mode: Literal["cycle", "once", "chain", "flow"] = "cycle"
     expect: str = ""
+    then: tuple[str, str] = ("", "")
 
 
 @dataclass(slots=True)
@@ -89,6 +91,7 @@ class Connection(asyncio.Protocol):
         self._run = run
         self._requests = _requests(plan)
         self._chain = (plan.before.encode(), plan.after.encode()) if plan.mode == "chain" else None
+        self._then = (plan.then[0].encode(), plan.then[1].encode()) if plan.mode == "flow" else None
         self._expect = plan.expect.encode()
         self._buffer = b""
         self._sent_at = 0.0
@@ -114,6 +117,10 @@ class Connection(asyncio.Protocol):
             return
         self._buffer = b""
         run = self._run
+        if self._then is not None and data[9:11] == b"30":
+            at = data.find(b"code=") + 5
+            self._transport.write(self._then[0] + data[at : data.find(b"&", at)] + self._then[1])
+            return
         run.total += 1
         run.latencies.append(time.perf_counter() - self._sent_at)
         if data[9:12] != b"200" or self._expect not in data:
@@ -141,7 +148,7 @@ class Connection(asyncio.Protocol):
 
 def _requests(plan: Plan) -> Iterator[bytes]:
     requests = [f"{plan.before}{value}{plan.after}".encode() for value in plan.values]
-    return cycle(requests) if plan.mode == "cycle" else iter(requests)
+    return cycle(requests) if plan.mode in {"cycle", "flow"} else iter(requests)
 
 
 async def drive(port: int, plans: list[Plan], *, warmup: float, seconds: float) -> Result:

@@ -12,7 +12,7 @@ from app.core.clock import SystemClock
 from app.core.passwords import login_key
 from app.core.secrets import digest, new_id
 from app.ledger import Writes
-from app.models import AuthorizationCode, Client, ClientSecret, Grant, Token, User
+from app.models import AuthorizationCode, Client, ClientSecret, Grant, Session, Token, User
 from app.proofs import hash_password
 from app.storage import Catalog, Storage, open_storage
 
@@ -21,6 +21,8 @@ LINK: Final = "bench-link"
 PLATFORM: Final = "bench-platform"
 OPENID: Final = {"ES256": "bench-openid-es256", "RS256": "bench-openid-rs256"}
 """Clients of OpenID Connect, by the algorithm that signs their ID tokens."""
+JWT: Final = {"ES256": "bench-jwt-es256", "RS256": "bench-jwt-rs256"}
+"""Clients whose access tokens are JWTs, by the algorithm that signs those."""
 SECRET: Final = "bench-0123456789-0123456789-0123456789-0123"
 PASSWORD: Final = "a password that is long enough"
 REDIRECT_URI: Final = "https://client.example.com/callback"
@@ -29,7 +31,12 @@ CHALLENGE: Final = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 SCOPE: Final = "read write"
 OPENID_SCOPE: Final = "openid profile email"
 
-_CLIENTS: Final = {SERVICE: "standard", LINK: "fantem", PLATFORM: "open_platform", **dict.fromkeys(OPENID.values(), "standard")}
+_CLIENTS: Final = {
+    SERVICE: "standard",
+    LINK: "fantem",
+    PLATFORM: "open_platform",
+    **dict.fromkeys([*OPENID.values(), *JWT.values()], "standard"),
+}
 _LIFE: Final = timedelta(hours=2)
 _CHUNK: Final = 200
 _AT_ONCE: Final = 20
@@ -46,6 +53,7 @@ class Amounts:
     access: int
     openid_access: int
     users: int
+    sessions: int = 0
 
 
 @dataclass(slots=True)
@@ -59,6 +67,8 @@ class Stock:
     access: list[str] = field(default_factory=list)
     openid_access: list[str] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
+    sessions: list[str] = field(default_factory=list)
+    """What the cookies of people hold that are logged in, and have allowed a client of OpenID Connect what it asks."""
 
 
 async def write_stock(url: str, amounts: Amounts) -> Stock:
@@ -67,7 +77,9 @@ async def write_stock(url: str, amounts: Amounts) -> Stock:
     storage = await open_storage(url, clock=clock)
     try:
         users = await storage.transact(lambda catalog: _register(catalog, amounts.users, clock.now()))
-        return await _Writer(storage, clock.now()).write(amounts, users)
+        stock = await _Writer(storage, clock.now()).write(amounts, users)
+        stock.sessions = await storage.transact(lambda catalog: _log_in(catalog, users[0], amounts.sessions, clock.now()))
+        return stock
     finally:
         await storage.close()
 
@@ -83,6 +95,18 @@ def _register(catalog: Catalog, count: int, now: datetime) -> list[User]:
     return [catalog.user_by_login(user.username_key) or catalog.put_user(user) for user in users]
 
 
+def _log_in(catalog: Catalog, user: User, count: int, now: datetime) -> list[str]:
+    catalog.put_consent(user.id, OPENID["RS256"], OPENID_SCOPE)
+    values = [secrets.token_urlsafe(32) for _ in range(count)]
+    for value in values:
+        end = now + _LIFE
+        session = Session(
+            id_hash=digest(value), user_id=user.id, created_at=now, last_seen_at=now, expires_at=end, amr=["pwd"], sid=new_id()
+        )
+        catalog.add_session(session, user)
+    return values
+
+
 def _client(client_id: str, dialect: str, now: datetime) -> Client:
     standard = dialect == "standard"
     return Client(
@@ -93,13 +117,19 @@ def _client(client_id: str, dialect: str, now: datetime) -> Client:
         redirect_uris=[REDIRECT_URI],
         post_logout_redirect_uris=[],
         allowed_origins=[],
-        scope=SCOPE,
+        scope=f"{SCOPE} {OPENID_SCOPE}" if client_id in OPENID.values() else SCOPE,
         options={},
-        extra={"id_token_signed_response_alg": next((name for name in OPENID if OPENID[name] == client_id), "")},
+        extra=_extra(client_id),
         version=1,
         created_at=now,
         updated_at=now,
     )
+
+
+def _extra(client_id: str) -> dict[str, object]:
+    if client_id in JWT.values():
+        return {"access_token_format": "jwt", "access_token_signed_response_alg": next(name for name in JWT if JWT[name] == client_id)}
+    return {"id_token_signed_response_alg": next((name for name in OPENID if OPENID[name] == client_id), "")}
 
 
 def _user(name: str, password_hash: str, now: datetime) -> User:

@@ -4,10 +4,24 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from bench.load import Plan
-from bench.stock import LINK, OPENID, PASSWORD, PLATFORM, REDIRECT_URI, SECRET, SERVICE, VERIFIER, Amounts, Stock
+from bench.stock import (
+    CHALLENGE,
+    JWT,
+    LINK,
+    OPENID,
+    OPENID_SCOPE,
+    PASSWORD,
+    PLATFORM,
+    REDIRECT_URI,
+    SECRET,
+    SERVICE,
+    VERIFIER,
+    Amounts,
+    Stock,
+)
 
 CODES_PER_SECOND: Final = 6000
 """More than can be exchanged; a run whose codes are used up ends early."""
@@ -38,9 +52,9 @@ _ISSUED: Final = '"access_token":"'
 _SECRET_WIDTH: Final = 43
 
 
-def _constant(path: str) -> Callable[[Stock, int, float], list[Plan]]:
+def _constant(path: str, client_id: str = SERVICE) -> Callable[[Stock, int, float], list[Plan]]:
     def plans(_stock: Stock, connections: int, _seconds: float) -> list[Plan]:
-        before, after = _around(path, "grant_type=client_credentials", SERVICE)
+        before, after = _around(path, "grant_type=client_credentials", client_id)
         return [Plan(before=before, after=after, values=[""], expect=_ISSUED)] * connections
 
     return plans
@@ -103,6 +117,27 @@ def _userinfo(stock: Stock, connections: int, _seconds: float) -> list[Plan]:
     return [Plan(before=before, after=after, values=stock.openid_access[i::connections], expect=expect) for i in range(connections)]
 
 
+def _flow(stock: Stock, connections: int, _seconds: float) -> list[Plan]:
+    """Somebody who is logged in lets in a client that they have allowed before, and it gets its tokens: two requests, counted as one."""
+    asked = {
+        "response_type": "code",
+        "client_id": OPENID["RS256"],
+        "redirect_uri": REDIRECT_URI,
+        "scope": OPENID_SCOPE,
+        "state": "s",
+        "nonce": "n",
+        "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256",
+    }
+    body = f"grant_type=authorization_code&code={{}}&redirect_uri={quote(REDIRECT_URI, safe='')}&code_verifier={VERIFIER}"
+    then = _around("/token", body, OPENID["RS256"], _SECRET_WIDTH)
+    head = f"GET /authorize?{urlencode(asked)} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nCookie: tokenry_session="
+    return [
+        Plan(before=head, after="\r\n\r\n", values=[session], expect='"id_token":"', mode="flow", then=then)
+        for session in stock.sessions[:connections]
+    ]
+
+
 FASTAPI: Final = Workload("FastAPI constant", _constant("/fastapi"))
 BARE: Final = Workload("bare ASGI", _constant("/bare"))
 WORKLOADS: Final = {
@@ -115,6 +150,9 @@ WORKLOADS: Final = {
     "userinfo": Workload("userinfo", _userinfo),
     "code_es256": Workload("code_es256", _openid_exchange("ES256")),
     "code_rs256": Workload("code_rs256", _openid_exchange("RS256")),
+    "jwt_es256": Workload("jwt_es256", _constant("/token", JWT["ES256"])),
+    "jwt_rs256": Workload("jwt_rs256", _constant("/token", JWT["RS256"])),
+    "flow": Workload("flow", _flow),
 }
 
 
@@ -128,4 +166,5 @@ def amounts_for(names: list[str], runs: int, connections: int, seconds: float) -
         access=connections * TOKENS_EACH if "introspect" in names else 0,
         openid_access=connections * TOKENS_EACH if "userinfo" in names else 0,
         users=connections if "password" in names else 1,
+        sessions=connections if "flow" in names else 0,
     )
