@@ -1,11 +1,16 @@
 """What is signed in the examples of the standards is read as it is meant there."""
 
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers, RSAPublicNumbers
 
-from app.core.keys import Algorithm, half_hash
+from app.core.key_pairs import KeyPair
+from app.core.keys import Algorithm, half_hash, signed
+from app.dialects.codecs import decode_urlencoded
+from app.dialects.credentials import JWT_BEARER
 from app.oauth2.jose import BadJwt, read_jwt
 from tests.fixtures.vectors import (
     ACCESS_TOKEN,
@@ -79,6 +84,30 @@ def test_the_jws_of_rfc_7515_is_read_from_no_other_spelling() -> None:
     ):
         with pytest.raises(BadJwt):
             read_jwt(text, [SECRET], ["HS256"])
+
+
+# RFC 7523 §2.2, with its line breaks taken out; what it leaves out of the assertion stands here as dots.
+REQUEST = (
+    b"grant_type=authorization_code&code=n0esc3NRze7LTCu7iYzS6a5acc3f0ogp4"
+    b"&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
+    b"&client_assertion=eyJhbGciOiJSUzI1NiIsImtpZCI6IjIyIn0.eyJpc3Mi....cC4hiUPo..."
+)
+
+
+@pytest.mark.rfc("7523", "2.2")
+def test_the_request_of_rfc_7523_is_understood_and_its_assertion_asks_for_a_key_by_name() -> None:
+    fields = decode_urlencoded(REQUEST, "application/x-www-form-urlencoded")
+    assert fields["client_assertion_type"] == JWT_BEARER
+    head = fields["client_assertion"].partition(".")[0]
+    n, e, d, p, q, dp, dq, qi = (
+        int.from_bytes(urlsafe_b64decode(f"{RSA[name]}==")) for name in ("n", "e", "d", "p", "q", "dp", "dq", "qi")
+    )
+    numbers = RSAPrivateNumbers(p, q, d, dp, dq, qi, RSAPublicNumbers(e, n))
+    assertion = signed(KeyPair(Algorithm.RS256, numbers.private_key()), {"alg": "RS256", "kid": "22"}, {"iss": "s6BhdRkqt3"})
+    assert assertion.startswith(f"{head}.eyJpc3Mi"), "ours is written as the example is"
+    assert read_jwt(assertion, [{**PUBLIC_RSA, "kid": "22"}, {**CORE_KEY, "kid": "21"}], ["RS256"]).claims == {"iss": "s6BhdRkqt3"}
+    with pytest.raises(BadJwt):
+        read_jwt(assertion, [{**PUBLIC_RSA, "kid": "21"}, {**CORE_KEY, "kid": "22"}], ["RS256"])
 
 
 @pytest.mark.rfc("OIDC Core", "A.2")
