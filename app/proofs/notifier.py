@@ -24,6 +24,8 @@ TOKEN_IN: Final = 120
 """Seconds that a logout token is good for: it is made for one try (§2.4 recommends two minutes at most)."""
 DELAYS: Final = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 3600, 7200))
 """How long after each try the next one comes; after the last there is none."""
+_KEPT: Final = timedelta(days=1)
+"""How long a notice is of use, however few its tries."""
 LOOK_IN: Final = 5.0
 """Seconds between two looks for what other processes have left, or what is due again."""
 _AT_ONCE: Final = 16
@@ -50,6 +52,7 @@ class Notifier:
         self._subjects = subjects
         self._clock = clock
         self._sending: dict[asyncio.Task[None], str] = {}
+        self._last = ""
 
     async def keep(self) -> None:
         """Send what is due, until cancelled; what is under way then is given up, and comes back when its lease is over."""
@@ -75,8 +78,9 @@ class Notifier:
         next_at = await self._storage.look(lambda catalog: catalog.next_notice_at()) if free else None
         if next_at is None or next_at > self._clock.now():
             return
-        under_way = Counter(self._sending.values())
-        for notice in await self._storage.transact(lambda catalog: catalog.take_notices(free, _AT_ONCE_OF_ONE, under_way, _LEASE)):
+        under_way, last = Counter(self._sending.values()), self._last
+        for notice in await self._storage.transact(lambda catalog: catalog.take_notices(free, _AT_ONCE_OF_ONE, under_way, _LEASE, last)):
+            self._last = notice.client_id
             task = asyncio.create_task(self._send(notice))
             self._sending[task] = notice.client_id
             task.add_done_callback(self._sent)
@@ -133,7 +137,7 @@ class Notifier:
         return Unsigned("logout+jwt", client.id_token_signed_response_alg, claims)
 
     async def _put_off(self, notice: LogoutNotice, why: str) -> None:
-        if notice.tries > len(DELAYS):
+        if notice.tries > len(DELAYS) or self._clock.now() - notice.created_at >= _KEPT:
             await self._give_up(notice, why)
             return
         due_at = self._clock.now() + DELAYS[notice.tries - 1]

@@ -1,18 +1,14 @@
 """The catalogue's logouts: which clients a session was used for, what its end means to them, and what they are still to be told."""
 
-import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
 
 from app.core.claims import OFFLINE_ACCESS
 from app.core.scopes import scopes_of
 from app.core.secrets import new_id
 from app.models import Client, Grant, LogoutNotice, Session, SessionClient
 from app.storage._shelf import Shelf, first
-
-_shuffled: Final = secrets.SystemRandom().sample
 
 
 class Logouts(Shelf):
@@ -75,14 +71,14 @@ class Logouts(Shelf):
         notice = first(self._rows.find(LogoutNotice, order_by=["due_at"], limit=1))
         return notice.due_at if notice is not None else None
 
-    def take_notices(self, most: int, each: int, under_way: Mapping[str, int], lease: timedelta) -> list[LogoutNotice]:
+    def take_notices(self, most: int, each: int, under_way: Mapping[str, int], lease: timedelta, after: str = "") -> list[LogoutNotice]:
         """Take on up to ``most`` notices that are due, so that nobody else does before the lease is over.
 
-        Of one client there are at most ``each`` under way here: one that does not answer holds up no other.
+        Of one client there are at most ``each`` under way here, and clients come by turns, those behind ``after`` first: one that does
+        not answer holds up no other, however much it is to be told.
         """
         now, taken = self._clock.now(), list[LogoutNotice]()
-        waiting = [row[0] for row in self._rows.latest(LogoutNotice, ("client_id",), ("due_at",))]
-        for client_id in _shuffled(waiting, len(waiting)):
+        for client_id in sorted(self._waiting_clients(now), key=lambda client_id: (client_id <= after, client_id)):
             free = min(each - under_way.get(client_id, 0), most - len(taken))
             for notice in self._rows.find(LogoutNotice, client_id=client_id, order_by=["due_at"], limit=free) if free > 0 else ():
                 if notice.due_at <= now:
@@ -90,6 +86,14 @@ class Logouts(Shelf):
                     self._rows.change(LogoutNotice, {"due_at": mine.due_at, "tries": mine.tries}, id=notice.id)
                     taken.append(mine)
         return taken
+
+    def _waiting_clients(self, now: datetime) -> Iterator[str]:
+        """Yield the clients for whom something is due: each costs one look into the index, whatever waits for it."""
+        last = ""
+        while notice := first(self._rows.find(LogoutNotice, after=("client_id", last), order_by=["client_id", "due_at"], limit=1)):
+            last = notice.client_id
+            if notice.due_at <= now:
+                yield last
 
     def put_off_notice(self, notice: LogoutNotice, due_at: datetime) -> None:
         """Let a notice be tried again; not where somebody else has taken it on meanwhile."""

@@ -135,6 +135,16 @@ async def keys(process: Process) -> KeySet:
 
 
 @natively
+async def test_word_of_yesterday_is_given_up(storage: Storage, clock: MovableClock, listening: Listening) -> None:
+    process = Process(storage, clock)
+    await end_a_session(storage, f"{listening.origin}/out")
+    clock.forward(days=1)
+    listening.answers.append(500)
+    await process.settle()
+    assert (len(listening.told), await waiting(storage)) == (1, [])
+
+
+@natively
 @pytest.mark.security("LG-18")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 400, 401, 403, 404, 410])
 async def test_client_that_refuses_is_not_told_again_and_nobody_is_told_elsewhere(

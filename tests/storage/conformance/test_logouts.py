@@ -184,6 +184,21 @@ async def test_one_client_takes_no_more_than_its_share(storage: Storage, ada: Us
     assert len(await take(storage, 2, 4)) == 2
 
 
+async def test_clients_come_by_turns(storage: Storage, ada: User) -> None:
+    for client_id in ("a", "b", "c", "d"):
+        await put_client(storage, client_id, **HEARS)
+    for _ in range(3):
+        await begin(storage, ada, "a", "b", "d")
+    await storage.transact(lambda catalog: catalog.end_sessions(ada.id))
+    served, last = list[str](), ""
+    for _ in range(9):
+        (notice,) = await storage.transact(lambda catalog, last=last: catalog.take_notices(1, 1, {}, LEASE, last))  # type: ignore[misc]
+        last = notice.client_id
+        served.append(last)
+    assert served == ["a", "b", "d"] * 3
+    assert await take(storage) == []
+
+
 async def test_ended_sessions_are_forgotten_with_what_they_were_used_for(storage: Storage, ada: User, clock: MovableClock) -> None:
     session = await begin(storage, ada, "one", "two")
     clock.forward(hours=12, microseconds=-1)
