@@ -24,6 +24,15 @@ def node() -> str:
     return found
 
 
+async def said_by(node: str, program: str, told: Mapping[str, object]) -> dict[str, Any]:
+    """Run a client that sends nobody anywhere, and return what it says."""
+    process = await asyncio.create_subprocess_exec(node, program, json.dumps(told), cwd=CLIENTS, stdout=asyncio.subprocess.PIPE)
+    async with asyncio.timeout(SECONDS):
+        output, _ = await process.communicate()
+    result: dict[str, Any] = json.loads(output)
+    return result
+
+
 async def led(node: str, program: str, told: Mapping[str, object], answer: Callable[[str], Awaitable[str]]) -> dict[str, Any]:
     """Run a client, let a person answer where it sends them, and return what it says in the end."""
     process = await asyncio.create_subprocess_exec(

@@ -16,6 +16,7 @@ from tests.fixtures.vectors import EC
 
 CALLBACK: Final = "http://127.0.0.1:9401/cb"
 GOODBYE: Final = "http://127.0.0.1:9401/bye"
+ORDERS: Final = "https://orders.example.com/"
 VERIFIER: Final = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE: Final = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 """The pair of RFC 7636 appendix B."""
@@ -86,6 +87,25 @@ redirect_uris = ["{CALLBACK}"]
 post_logout_redirect_uris = ["{GOODBYE}"]
 allowed_origins = ["http://127.0.0.1:9401"]
 scope = "openid profile email offline_access"
+
+[[clients]]
+client_id = "orders-api"
+client_secret = "{WEB_SECRET}"
+grant_types = []
+introspection_signed_response_alg = "ES256"
+
+[[resources]]
+uri = "{ORDERS}"
+scopes = ["orders"]
+introspection_client = "orders-api"
+
+[[clients]]
+client_id = "back-office"
+client_secret = "{WEB_SECRET}"
+grant_types = ["client_credentials"]
+scope = "orders"
+access_token_format = "jwt"
+default_resources = ["{ORDERS}"]
 
 [[clients]]
 client_id = "openid-signer"

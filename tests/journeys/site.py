@@ -25,6 +25,8 @@ SECRETS: Final = {
     "openid-es256": WEB_SECRET,
     "openid-eddsa": WEB_SECRET,
     "openid-hmac": WEB_SECRET,
+    "orders-api": WEB_SECRET,
+    "back-office": WEB_SECRET,
 }
 _numbers = itertools.count(1)
 
