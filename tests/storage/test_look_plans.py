@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.models import SessionClient
 from app.storage import Catalog
 from tests.storage.conftest import Database
 from tests.storage.records import NOW, a_client, a_grant, a_session, a_shop, a_token, a_user, fresh_hash
@@ -27,6 +28,9 @@ def fill(catalog: Catalog) -> bytes:
     catalog.put_consent(ADA.id, "client", "read")
     catalog.put_password_reset(ADA.id, LINK, NOW.replace(year=2999))
     catalog.add_session(session, ADA)
+    used = SessionClient(name="name", sid="sid", client_id="client", user_id=ADA.id, expires_at=NOW)
+    catalog._rows.insert(used)
+    catalog._add_notice(used)
     catalog.add_grant(GRANT)
     catalog._rows.insert(a_token(GRANT))
     return session.id_hash
@@ -45,6 +49,7 @@ def works(id_hash: bytes) -> list[Callable[[Catalog], Any]]:
         lambda catalog: catalog.user_shops(ADA.id),
         lambda catalog: catalog.shops_of("client"),
         lambda catalog: catalog.password_reset(LINK),
+        lambda catalog: [catalog.session_client("name"), catalog.session_clients("sid"), list(catalog._waiting_clients(NOW))],
         lambda catalog: [catalog.totp(ADA.id), catalog.passkeys_of(ADA.id), catalog.passkey(b"x"), catalog.recovery_codes_of(ADA.id)],
     ]
 
