@@ -104,7 +104,7 @@ def create_app(
             machine.pipeline = pipeline
             machine.origins = origins
         limits = SessionLimits(lasts=settings.session_lasts, idle=settings.session_idle)
-        people.hints = IdTokenHints(keeper, engine.issuer)
+        people.hints, people.minter = IdTokenHints(keeper, engine.issuer), minter
         people.open(opened, engine, gatherer, pool, keys, limits, clock)
         notifier = Notifier(opened, minter, remote, engine.issuer, engine.subjects, clock)
         working = [asyncio.create_task(work) for work in (_purge_now_and_then(opened, clock), keeper.keep(), notifier.keep())]

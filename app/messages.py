@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
+from urllib.parse import unquote_plus
 
 from app.core.causes import STANDARD_ANSWERS, Cause
 from app.core.policy import Policy
+from app.core.redirect_uris import answer_uri, parameter
 from app.models import Client, Consent, Shop, User
 
 
@@ -164,17 +166,18 @@ class Outcome:
 
 
 class ResponseType(NamedTuple):
-    """A ``response_type`` of an authorization door: the engine's grant behind it, the dialect's word for that grant, its policies."""
+    """A ``response_type`` of an authorization door: the engine's grant behind it, the dialect's word for that grant, its policies.
+
+    ``registered_grants`` are the dialect's words for all grants that a client must be registered for. ``modes`` are the ways in which
+    answers may travel, the usual one first.
+    """
 
     grant_type: str
     registered_grant: str
     policy: Policy
     policy_with_shop: Policy
-
-    @property
-    def is_in_fragment(self) -> bool:
-        """Whether answers travel in the fragment of the redirect URI, where no server sees them (RFC 6749 §4.2.2)."""
-        return self.grant_type == "implicit"
+    registered_grants: tuple[str, ...]
+    modes: tuple[str, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -202,6 +205,13 @@ class AuthorizationRequest(Request):
         """Return the response type that decides how answers are given: the one asked for, or the first of the door."""
         sent = self.parameters.get("response_type", "")
         return sent if sent in self.response_types else next(iter(self.response_types))
+
+    @property
+    def response_mode(self) -> str:
+        """Return how answers travel: as the request wants it where that can be, or else as is usual for the response type."""
+        modes = self.response_types[self.response_type].modes
+        sent = self.parameters.get("response_mode", "")
+        return sent if sent in modes else modes[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,16 +252,47 @@ class ErrorPage:
 class Redirect:
     """The browser goes back to the client, with what was asked for or with an error.
 
-    ``location`` is the whole URI. ``refusal`` is the error that it tells. ``consent`` is what is to be remembered before the browser is
-    sent away. ``user_id`` and ``shop`` (its code) are for the log.
+    ``members`` is what it brings to ``redirect_uri``, by ``response_mode``; some may have to be signed first. ``state`` is the pair as it
+    was sent. ``issuer`` names this server, where the dialect does (RFC 9207). ``refusal`` is the error that it tells. ``consent`` is
+    what is to be remembered before the browser is sent away. ``user_id`` and ``shop`` (its code) are for the log.
     """
 
-    location: str = field(repr=False)
+    redirect_uri: str
+    members: tuple[tuple[str, "str | Unsigned"], ...] = field(repr=False)
+    response_mode: str
+    state: str | None = field(default=None, repr=False)
+    issuer: str | None = None
     client: Client
     refusal: Refusal | None = None
     consent: Consent | None = None
     user_id: str | None = None
     shop: str | None = None
+
+    @property
+    def is_unsigned(self) -> bool:
+        """Whether some of the members have to be signed before the browser is sent away."""
+        return any(isinstance(value, Unsigned) for _, value in self.members)
+
+    @property
+    def location(self) -> str:
+        """Return the redirect URI with all that the browser brings: the state byte for byte as it came."""
+        parameters = [parameter(name, str(value)) for name, value in self.members]
+        if self.state is not None:
+            parameters.append(self.state)
+        if self.issuer is not None:
+            parameters.append(parameter("iss", self.issuer))
+        return answer_uri(self.redirect_uri, parameters, in_fragment=self.response_mode == "fragment")
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """Return the same as the fields of a form (OAuth 2.0 Form Post Response Mode)."""
+        fields = [(name, str(value)) for name, value in self.members]
+        if self.state is not None:
+            name, _, raw = self.state.partition("=")
+            fields.append((name, unquote_plus(raw)))
+        if self.issuer is not None:
+            fields.append(("iss", self.issuer))
+        return tuple(fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

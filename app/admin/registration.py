@@ -14,7 +14,7 @@ from app.core.redirect_uris import redirect_uri_problem
 from app.core.scopes import is_well_formed, scopes_of
 from app.core.secrets import new_id
 from app.dialects import Dialects
-from app.dialects.dialect import GRANT_TYPES, Dialect, option_text
+from app.dialects.dialect import GRANT_TYPES, Dialect, option_text, written_type
 from app.models import Client
 
 STANDARD: Final = "standard"
@@ -89,7 +89,7 @@ def declare_client(values: Mapping[str, object], dialects: Dialects) -> ClientDe
         "client_name": fields.text("client_name", 200),
         "redirect_uris": _each(fields, "redirect_uris", redirect_uri_problem),
         "grant_types": fields.texts("grant_types", 64),
-        "response_types": fields.texts("response_types", 64),
+        "response_types": _response_types(fields),
         "scope": _scope(fields),
         "token_endpoint_auth_method": _auth_method(fields),
         "post_logout_redirect_uris": _each(fields, "post_logout_redirect_uris", redirect_uri_problem),
@@ -117,6 +117,11 @@ def _each(fields: Fields, key: str, problem_of: Callable[[str], str | None]) -> 
         if problem is not None:
             raise Refused(key, f"{value}: {problem}")
     return values
+
+
+def _response_types(fields: Fields) -> list[str] | None:
+    found = fields.texts("response_types", 64)
+    return None if found is None else list(dict.fromkeys(map(written_type, found)))
 
 
 def _scope(fields: Fields) -> str | None:
@@ -223,7 +228,7 @@ def _check(client: Client, dialect: Dialect) -> None:
     check_metadata(client, dialect)
     check_token_metadata(client, dialect)
     for response_type in client.response_types or ():
-        _check_response_type(response_type, dialect)
+        _check_response_type(response_type, client, dialect)
 
 
 def _check_grant_types(client: Client, dialect: Dialect) -> None:
@@ -244,8 +249,13 @@ def _begins_in_a_browser(words: Iterable[str], dialect: Dialect) -> bool:
     return any(dialect.grants[word].grant_type in GRANT_TYPES.values() for word in words)
 
 
-def _check_response_type(response_type: str, dialect: Dialect) -> None:
+def _check_response_type(response_type: str, client: Client, dialect: Dialect) -> None:
     if response_type not in GRANT_TYPES:
         raise Refused("response_types", f"there is no {response_type}: there are {', '.join(GRANT_TYPES)}")
     if response_type != "code" and response_type not in dialect.response_types:
         raise Refused("response_types", f"no door of the dialect {dialect.name} answers with a {response_type}")
+    for word in dialect.words_behind(response_type) if response_type != "code" else ():
+        if not client.check_grant_type(word):
+            needed = closed_by(dialect, word, client)
+            opened = f", which is open only to clients with {needed}" if needed is not None else ""
+            raise Refused("response_types", f"{response_type} needs {word} among the grant_types{opened}")

@@ -6,15 +6,17 @@ from datetime import datetime
 
 from app.browser.sessions import Sessions
 from app.browser.visitor import Visitor
+from app.core.causes import Cause
 from app.core.claims import TITLES
 from app.core.clock import Clock
 from app.core.policy import ShopRule
 from app.core.resources import sought
 from app.dialects import AuthorizationReading
 from app.ledger import Visit, Writes
-from app.messages import Ask, AuthorizationRequest, Decided, Decision, ErrorPage, Redirect, Step
+from app.messages import Ask, AuthorizationRequest, Decided, Decision, ErrorPage, Redirect, Refusal, Step
 from app.models import SessionClient
 from app.oauth2 import AuthorizationServer, session_name
+from app.proofs import IdTokenHints, Minter
 from app.storage import Catalog, Storage
 
 
@@ -39,10 +41,14 @@ class Considered:
 class Authorization:
     """Decides authorization requests over what is known of the browser."""
 
-    def __init__(self, storage: Storage, engine: AuthorizationServer, sessions: Sessions, clock: Clock) -> None:
+    def __init__(
+        self, storage: Storage, engine: AuthorizationServer, sessions: Sessions, hints: IdTokenHints, minter: Minter, clock: Clock
+    ) -> None:
         self._storage = storage
         self._engine = engine
         self._sessions = sessions
+        self._hints = hints
+        self._minter = minter
         self._clock = clock
 
     async def settle(
@@ -61,7 +67,11 @@ class Authorization:
                 considered, writes = await self._consider(reading, visitor, asked_at, answer)
         if writes:
             await self._storage.commit(writes)
-        return considered
+        decided = considered.decided
+        if isinstance(decided, Redirect) and decided.is_unsigned:
+            minted = await self._minter.mint(dict(decided.members))
+            decided = replace(decided, members=tuple((name, str(value)) for name, value in minted.items()))
+        return replace(considered, decided=decided)
 
     async def foresee(self, reading: AuthorizationReading, visitor: Visitor, asked_at: datetime | None) -> Considered:
         """Tell what would be decided, and write nothing.
@@ -86,9 +96,30 @@ class Authorization:
     ) -> tuple[Considered, Writes]:
         message, visit = await self._storage.look(lambda catalog: self._look(catalog, reading, visitor))
         message.asked_at, message.address = asked_at, visitor.address
+        await self._read_hint(message, visit)
         decision = self._decision(message, visit, answer) if answer is not None else None
         decided, writes = self._engine.authorize(message, visit, decision, self._clock.now())
         return Considered(message=message, visit=visit, decided=decided), writes
+
+    async def _read_hint(self, message: AuthorizationRequest, visit: Visit) -> None:
+        """Read whom an ``id_token_hint`` names; one that is none, or another client's, is refused (OpenID Connect Core §3.1.2.1).
+
+        Raises:
+            StorageUnavailable: there is no database, and the keys are not known yet.
+        """
+        text = message.parameters.get("id_token_hint")
+        if text is None or visit.client is None or message.refusal is not None:
+            return
+        from app.oauth2.jose import BadJwt
+
+        try:
+            hint = await self._hints.read(text)
+        except BadJwt as bad:
+            message.refusal = Refusal(Cause.INVALID_PARAMETER, "The id_token_hint is no ID token of this issuer.", detail=str(bad))
+            return
+        if visit.client.client_id not in hint.audience:
+            message.refusal = Refusal(Cause.INVALID_PARAMETER, "The id_token_hint was issued to another client.")
+        message.subject = hint.subject
 
     async def titles(self, scopes: Iterable[str], language: str) -> Mapping[str, str]:
         """Return what scopes mean, in plain words of a language where an operator has given some, or the standard has.

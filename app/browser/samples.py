@@ -11,6 +11,7 @@ from app.browser.views import (
     ConsentPage,
     Done,
     ErrorPage,
+    FormPostPage,
     FormProblem,
     Frame,
     GrantedApp,
@@ -94,6 +95,9 @@ def _signing_in(words: Mapping[str, str]) -> Mapping[str, View]:
         "second_factor-recovery": SecondFactorPage(person="alice", recovery=True, problem=FormProblem.WRONG, other="/login/second-factor"),
         "sign_out": SignOutPage(person="alice"),
         "sign_out-app": SignOutPage(person="alice", app=words["app"]),
+        "form_post": FormPostPage(
+            app=words["app"], action="https://partner.example/cb", fields=[("code", "SplxlOBeZQQYbYS6WxSbIA"), ("state", "af0ifjsldkj")]
+        ),
         "signed_out": SignedOutPage(),
         "signed_out-app": SignedOutPage(app=words["app"], back="https://partner.example/"),
         "signed_out-everywhere": SignedOutPage(everywhere=True),

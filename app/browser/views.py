@@ -6,7 +6,7 @@ page's form posts to; empty means the page's own address. What each form sends s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -358,6 +358,23 @@ class SignOutPage(View):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FormPostPage(View):
+    """The person goes back to an app by a form that sends itself (OAuth 2.0 Form Post Response Mode); without scripts they press a button.
+
+    Of all forms this is the only one that is the app's and not ours: ``action`` is its address, and it sends ``fields`` and nothing else.
+    """
+
+    template: ClassVar[str] = "form_post.html"
+
+    app: str
+    """The name of the app."""
+    action: str
+    """The app's redirect URI."""
+    fields: Sequence[tuple[str, str]] = field(repr=False)
+    """What the app is told, by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignedOutPage(View):
     """The person is signed out."""
 
@@ -471,6 +488,7 @@ PAGES: tuple[type[View], ...] = (
     ResetPasswordPage,
     PasswordChangedPage,
     SignOutPage,
+    FormPostPage,
     SignedOutPage,
     TotpPage,
     RecoveryCodesPage,

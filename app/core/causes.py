@@ -41,6 +41,7 @@ class Cause(StrEnum):
     UNSUPPORTED_RESPONSE_MODE = "unsupported_response_mode"
     REQUEST_NOT_SUPPORTED = "request_not_supported"
     REQUEST_URI_NOT_SUPPORTED = "request_uri_not_supported"
+    REGISTRATION_NOT_SUPPORTED = "registration_not_supported"
     BAD_CODE_CHALLENGE = "bad_code_challenge"
     ACCESS_DENIED = "access_denied"
     LOGIN_REQUIRED = "login_required"
@@ -99,6 +100,9 @@ STANDARD_ANSWERS: Final[dict[Cause, StandardAnswer]] = {
     Cause.UNSUPPORTED_RESPONSE_MODE: StandardAnswer(400, "invalid_request", "The response_mode is not supported for this response_type."),
     Cause.REQUEST_NOT_SUPPORTED: StandardAnswer(400, "request_not_supported", "Request objects are not supported."),
     Cause.REQUEST_URI_NOT_SUPPORTED: StandardAnswer(400, "request_uri_not_supported", "Request objects by reference are not supported."),
+    Cause.REGISTRATION_NOT_SUPPORTED: StandardAnswer(
+        400, "registration_not_supported", "Clients are registered beforehand, not in a request."
+    ),
     Cause.BAD_CODE_CHALLENGE: StandardAnswer(400, "invalid_request", "PKCE takes a code_challenge with code_challenge_method S256."),
     Cause.ACCESS_DENIED: StandardAnswer(400, "access_denied", "The person refused the request."),
     Cause.LOGIN_REQUIRED: StandardAnswer(400, "login_required", "The person must log in, and prompt=none forbids to ask."),

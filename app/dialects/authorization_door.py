@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote_to_bytes
 from app.core.causes import Cause
 from app.dialects.codecs import CONTROL, MAXIMUM_FIELDS, URLENCODED, media_type_of
 from app.dialects.credentials import MAXIMUM_CLIENT_ID
-from app.dialects.dialect import GRANT_TYPES, Dialect
+from app.dialects.dialect import GRANT_TYPES, Dialect, written_type
 from app.dialects.door import WireRequest
 from app.dialects.file import AuthorizationDoorTable
 from app.messages import AuthorizationRequest, Endpoint, Refusal, ResponseType
@@ -23,6 +23,8 @@ MAXIMUM_REQUEST: Final = 32 * 1024
 """Bytes of a query or body: a state of 4 kB in any script takes 12 kB as it is sent."""
 _ALWAYS_UNDERSTOOD: Final = ("response_mode", "request", "request_uri")
 """What would change how a request is read or answered: refused where it cannot be done, and never overlooked."""
+_ALSO_UNDERSTOOD: Final = (*_ALWAYS_UNDERSTOOD, "registration")
+"""The same where OpenID Connect is spoken."""
 _KEPT: Final = re.compile(r"(?:[A-Za-z0-9\-._~!$'()*,;:@/?+=]|%[0-9A-Fa-f]{2})*")
 """What may stand in a value of the redirect as it came; everything else is encoded anew."""
 
@@ -84,7 +86,8 @@ class _Owner:
     def of(cls, dialect: Dialect, path: str) -> "_Owner":
         table = next(door for door in dialect.authorization_doors if door.path == path)
         understood = {name: dialect.parameters[name].means for name in (*table.required, *table.optional)}
-        means = {name: name for name in _ALWAYS_UNDERSTOOD if name not in understood.values()} | understood
+        always = _ALSO_UNDERSTOOD if dialect.speaks_openid else _ALWAYS_UNDERSTOOD
+        means = {name: name for name in always if name not in understood.values()} | understood
         return cls(dialect, table, means, {means[name]: name for name in table.required if means[name] != "client_id"})
 
     def wire_name(self, word: str) -> str | None:
@@ -93,7 +96,10 @@ class _Owner:
     def parameters(self, values: Mapping[str, str]) -> Mapping[str, str]:
         """Return what was sent and is not empty in RFC words; where no parameter says the response type, the path does."""
         implied = {} if "response_type" in self.means.values() else {"response_type": self.table.response_types[0]}
-        return implied | {means: values[name] for name, means in self.means.items() if values.get(name)}
+        sent = {means: values[name] for name, means in self.means.items() if values.get(name)}
+        if "response_type" in sent:
+            sent["response_type"] = written_type(sent["response_type"])
+        return implied | sent
 
     def response_types(self, client: Client | None) -> Mapping[str, ResponseType]:
         grants = self.dialect.variant(client.options if client is not None else {}).grants
@@ -101,7 +107,14 @@ class _Owner:
         for response_type in self.table.response_types:
             word = self.dialect.response_types[response_type]
             policy = grants[word]
-            found[response_type] = ResponseType(GRANT_TYPES[response_type], word, policy.alone, policy.with_shop)
+            found[response_type] = ResponseType(
+                GRANT_TYPES[response_type],
+                word,
+                policy.alone,
+                policy.with_shop,
+                self.dialect.words_behind(response_type),
+                self.table.modes_of(response_type),
+            )
         return found
 
 
@@ -200,7 +213,7 @@ class AuthorizationDoor:
             serves_public_clients=owner.dialect.serves_public_clients,
         )
         chosen = response_types[request.response_type]
-        request.grant_type, request.registered_grant, request.policy, _ = chosen
+        request.grant_type, request.registered_grant, request.policy = chosen[:3]
         return request
 
 

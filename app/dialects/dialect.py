@@ -13,8 +13,18 @@ from app.dialects.template import Template
 from app.messages import Endpoint, Refusal
 
 Options = Mapping[str, str | bool]
-GRANT_TYPES: Final[Mapping[str, str]] = {"code": "authorization_code", "token": "implicit"}
-"""The engine's grant behind each response type."""
+_WORDS: Final = ("code", "id_token", "token")
+"""Of which response types are made, in the order in which they are written."""
+GRANT_TYPES: Final[Mapping[str, str]] = {
+    "code": "authorization_code",
+    "token": "implicit",
+    "id_token": "implicit",
+    "id_token token": "implicit",
+    "code id_token": "authorization_code",
+    "code token": "authorization_code",
+    "code id_token token": "authorization_code",
+}
+"""The engine's grant behind each response type, whose policy counts."""
 _DIGITS = 40
 """Of a number on the wire; a longer one is none."""
 
@@ -108,9 +118,15 @@ class Dialect:
         served = dict.fromkeys(one for door in self.authorization_doors for one in door.response_types)
         self.response_types: Mapping[str, str] = {one: self.grant_word(GRANT_TYPES[one]) or "" for one in served}
         """The dialect's word for the grant behind each response type that one of its doors serves."""
+        self.response_modes = tuple(dict.fromkeys(mode for door in self.authorization_doors for mode in door.modes))
+        """How answers of its doors may travel."""
         self.speaks_openid = any(policies.alone.id_token for policies in self.plain.grants.values())
         """Whether any of its grants yields ID tokens."""
         self._variants = variants
+
+    def words_behind(self, response_type: str) -> tuple[str, ...]:
+        """Return the dialect's words for all grants that a client of a response type is registered for (OpenID Connect Registration §2)."""
+        return tuple(word for grant in grants_behind(response_type) if (word := self.grant_word(grant)) is not None)
 
     def grant_word(self, grant_type: str) -> str | None:
         """Return the dialect's word for a grant of the engine's, the first if there are several, or ``None``."""
@@ -135,6 +151,18 @@ class Dialect:
             if value is not False and option_text(value) not in declared[name]:
                 return f"the option {name} is one of {', '.join(declared[name])}, not {option_text(value)!r}"
         return None
+
+
+def grants_behind(response_type: str) -> tuple[str, ...]:
+    """Return all the engine's grants behind a response type: what comes at once is of the implicit grant, whatever comes later."""
+    words = response_type.split(" ")
+    return (*(("authorization_code",) if "code" in words else ()), *(("implicit",) if words != ["code"] else ()))
+
+
+def written_type(response_type: str) -> str:
+    """Return a response type as it is written here: the order of its words says nothing (OAuth Multiple Response Types §3)."""
+    words = response_type.split(" ")
+    return " ".join(sorted(words, key=_WORDS.index)) if set(words).issubset(_WORDS) else response_type
 
 
 def browser_names(tables: DialectTables) -> frozenset[str]:

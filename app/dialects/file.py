@@ -17,6 +17,7 @@ Words = Mapping[Literal["en", "zh"], str]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.:-]*$", max_length=64)]
 PolicyKeys = dict[str, object]
 Path = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$", max_length=200)]
+ResponseTypeName = Literal["code", "token", "id_token", "id_token token", "code id_token", "code token", "code id_token token"]
 EngineGrant = Literal["authorization_code", "client_credentials", "implicit", "password", "refresh_token"]
 MACHINE_DOOR: Final = "|machine"
 AUTHORIZATION_DOOR: Final = "|authorization"
@@ -96,20 +97,33 @@ class AuthorizationDoorTable(Table):
     """``[[doors]]`` with ``endpoint = "authorization"``: a path to which clients send browsers (RFC 6749 §3.1).
 
     ``response_types`` are those served, the first of them the one by which requests are answered that name none; the policy of each is
-    that of the grant behind it. Where no parameter means response_type, there is exactly one and the path says it. ``required`` and
-    ``optional`` name the parameters on the wire that are understood; every other one is ignored, and ``repeatable`` those that may be
-    sent more than once. ``descriptions`` are the words for parameters that mean something else here than at the token door.
+    that of the grant behind it. ``response_modes`` are the ways in which a request may want its answer beside the usual one, which is
+    the query for a code alone and the fragment for everything else. Where no parameter means response_type, there is exactly one and
+    the path says it. ``required`` and ``optional`` name the parameters on the wire that are understood; every other one is ignored, and
+    ``repeatable`` those that may be sent more than once. ``descriptions`` are the words for parameters that mean something else here
+    than at the token door.
     """
 
     path: Path
     endpoint: Literal[Endpoint.AUTHORIZATION]
     title: Words = {}
     methods: Annotated[list[Literal["GET", "POST"]], Field(min_length=1)] = ["GET"]
-    response_types: Annotated[list[Literal["code", "token"]], Field(min_length=1)] = ["code"]
+    response_types: Annotated[list[ResponseTypeName], Field(min_length=1)] = ["code"]
+    response_modes: list[Literal["query", "fragment", "form_post"]] = []
     required: list[str]
     optional: list[str] = []
     repeatable: list[str] = []
     descriptions: dict[str, Words] = {}
+
+    def modes_of(self, response_type: str) -> tuple[str, ...]:
+        """Return how answers of a response type may travel, the usual way first; no token goes into a query, where servers log it."""
+        usual = "query" if response_type == "code" else "fragment"
+        return (usual, *(mode for mode in self.response_modes if mode != usual and (mode != "query" or response_type == "code")))
+
+    @property
+    def modes(self) -> list[str]:
+        """Return how any answer may travel."""
+        return [mode for response_type in self.response_types for mode in self.modes_of(response_type)]
 
 
 class UserInfoDoorTable(Table):

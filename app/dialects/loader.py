@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from app.core.causes import Cause
 from app.core.policy import Policy, ShopRule
 from app.dialects.authorization_door import AuthorizationDoor
-from app.dialects.dialect import GRANT_TYPES, Dialect, ErrorAnswer, GrantPolicy, Variant, option_text, standard_error
+from app.dialects.dialect import GRANT_TYPES, Dialect, ErrorAnswer, GrantPolicy, Variant, grants_behind, option_text, standard_error
 from app.dialects.door import Door
 from app.dialects.file import KINDS, AuthorizationDoorTable, DialectTables, DoorTable, OptionTables
 from app.dialects.template import Template
@@ -191,7 +191,7 @@ _WORDS: Final = frozenset({"grant_type", "client_id", "client_secret", "client_n
     *("client_assertion", "client_assertion_type"),
     *("refresh_token", "username", "password", "scope", "shop", "token", "token_type_hint"),
     *("response_type", "response_mode", "state", "code_challenge", "code_challenge_method", "request", "request_uri"),
-    *("prompt", "max_age", "login_hint", "ui_locales", "display", "nonce", "acr_values", "claims", "resource"),
+    *("prompt", "max_age", "login_hint", "ui_locales", "display", "nonce", "acr_values", "claims", "id_token_hint", "resource"),
 }
 """What a parameter may mean to the engine."""
 _CANNOT_DO_WITHOUT: Final = {
@@ -301,9 +301,18 @@ def _check_authorization_door(index: int, door: AuthorizationDoorTable, tables: 
             if name not in tables.parameters:
                 raise _Problem(f"doors.{index}.{key}: the parameter {name} is not among the parameters")
     for response_type in door.response_types:
-        grant_type = GRANT_TYPES[response_type]
-        if not any(grant.grant_type == grant_type for grant in tables.grants.values()):
-            raise _Problem(f"doors.{index}.response_types: {response_type} needs a grant whose grant_type is {grant_type}")
+        for grant_type in grants_behind(response_type):
+            if not any(grant.grant_type == grant_type for grant in tables.grants.values()):
+                raise _Problem(f"doors.{index}.response_types: {response_type} needs a grant whose grant_type is {grant_type}")
+        if response_type not in {"code", "token"} and not _yields_id_tokens(tables, GRANT_TYPES[response_type]):
+            raise _Problem(
+                f"doors.{index}.response_types: {response_type} is of OpenID Connect: its grant needs the policy id_token = true"
+            )
+
+
+def _yields_id_tokens(tables: DialectTables, grant_type: str) -> bool:
+    grant = next(grant for grant in tables.grants.values() if grant.grant_type == grant_type)
+    return {**tables.policy, **grant.policy}.get("id_token") is True
 
 
 def _variant(tables: DialectTables, chosen: Mapping[str, OptionTables]) -> Variant:

@@ -1,16 +1,13 @@
 """How an authorization request is answered: by a question to the person, a redirect to the client, or a page where none may be."""
 
 from collections.abc import Iterable
-from typing import Final
+from dataclasses import replace
 
 from app.core.causes import STANDARD_ANSWERS, Cause
 from app.core.policy import Policy, RefreshRule
-from app.core.redirect_uris import answer_uri, parameter
-from app.messages import Ask, ErrorPage, Redirect, Refusal, Step
+from app.messages import Ask, ErrorPage, Redirect, Refusal, Step, Unsigned
 from app.models import Consent
-from app.oauth2.authorization_exchange import AuthorizationExchange
-
-_WEB: Final = ("https://", "http://")
+from app.oauth2.authorization_exchange import WEB, AuthorizationExchange
 
 
 def question(exchange: AuthorizationExchange, step: Step, *, refreshable: bool) -> Ask:
@@ -45,11 +42,10 @@ def renewable_in(policy: Policy) -> int:
     return min((end for end in ends if end), default=0)
 
 
-def success(exchange: AuthorizationExchange, members: Iterable[tuple[str, str]], issuer: str) -> Redirect:
+def success(exchange: AuthorizationExchange, members: Iterable[tuple[str, str | Unsigned]], issuer: str) -> Redirect:
     """Return the redirect that carries what was granted."""
-    return Redirect(
-        location=_location(exchange, members, issuer),
-        client=exchange.client,
+    return replace(
+        _redirect(exchange, members, issuer),
         consent=_consent(exchange),
         user_id=exchange.user.id,
         shop=exchange.shop.code if exchange.shop is not None else None,
@@ -62,28 +58,25 @@ def failure(exchange: AuthorizationExchange, refusal: Refusal, issuer: str) -> R
     That is so where the person's own form was wrong, and where an answer is wanted in a way that the redirect URI cannot take.
     """
     is_for_the_person = refusal.cause is Cause.UNKNOWN_SHOP
-    is_unreachable = refusal.cause is Cause.UNSUPPORTED_RESPONSE_MODE and not exchange.effective_redirect_uri.startswith(_WEB)
+    is_unreachable = refusal.cause is Cause.UNSUPPORTED_RESPONSE_MODE and not exchange.effective_redirect_uri.startswith(WEB)
     if is_for_the_person or is_unreachable:
         return ErrorPage(refusal=refusal, client=exchange.client)
     members = [("error", STANDARD_ANSWERS[refusal.cause].error), ("error_description", refusal.description)]
     user = exchange.visit.user
-    return Redirect(
-        location=_location(exchange, members, issuer),
-        client=exchange.client,
-        refusal=refusal,
-        user_id=user.id if user is not None else None,
-    )
+    return replace(_redirect(exchange, members, issuer), refusal=refusal, user_id=user.id if user is not None else None)
 
 
-def _location(exchange: AuthorizationExchange, members: Iterable[tuple[str, str]], issuer: str) -> str:
-    """Return the redirect URI with the members, the state as it was sent, and the issuer where the dialect names it (RFC 9207)."""
+def _redirect(exchange: AuthorizationExchange, members: Iterable[tuple[str, str | Unsigned]], issuer: str) -> Redirect:
+    """Return a redirect with the members, the state as it was sent, and the issuer where the dialect names it (RFC 9207)."""
     message = exchange.message
-    parameters = [parameter(name, value) for name, value in members]
-    if message.state is not None:
-        parameters.append(message.state)
-    if message.policy.iss:
-        parameters.append(parameter("iss", issuer))
-    return answer_uri(exchange.effective_redirect_uri, parameters, in_fragment=exchange.answered_type.is_in_fragment)
+    return Redirect(
+        redirect_uri=exchange.effective_redirect_uri,
+        members=tuple(members),
+        response_mode=exchange.response_mode,
+        state=message.state,
+        issuer=issuer if message.policy.iss else None,
+        client=exchange.client,
+    )
 
 
 def _consent(exchange: AuthorizationExchange) -> Consent | None:

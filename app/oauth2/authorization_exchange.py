@@ -1,6 +1,7 @@
 """One request to the authorization endpoint: who asks, where the answer goes, and what is known of the person at the browser."""
 
 from datetime import datetime
+from typing import Final
 
 from app.core.causes import Cause
 from app.core.claims import OPENID, acr_of, scopes_for
@@ -14,6 +15,9 @@ from app.oauth2.request import ExchangeRequest
 from app.oauth2.requested_claims import RequestedClaims, read_claims
 from app.oauth2.subjects import Subjects
 from app.oauth2.wishes import Wishes
+
+WEB: Final = ("https://", "http://")
+FORM_POST: Final = "form_post"
 
 
 class AuthorizationExchange(ExchangeRequest):
@@ -62,6 +66,13 @@ class AuthorizationExchange(ExchangeRequest):
         if only is None:
             raise Refusal(Cause.MISSING_PARAMETER, "The client has not exactly one redirect_uri: the request must name one.")
         return only
+
+    @property
+    def response_mode(self) -> str:
+        """Return how the answer travels; a form is posted to the web alone, where nothing else can be made of its address."""
+        mode = self.message.response_mode
+        is_web = self.effective_redirect_uri.startswith(WEB)
+        return mode if mode != FORM_POST or is_web else self.answered_type.modes[0]
 
     @property
     def answered_type(self) -> ResponseType:

@@ -1,19 +1,19 @@
 """What every grant at the authorization endpoint shares: the check of the request, once its client and redirect URI are certain."""
 
-from typing import ClassVar
-
 from app.core.causes import Cause
-from app.messages import Refusal
+from app.messages import Refusal, Unsigned
 from app.models import Grant, User
 from app.oauth2.authorization_exchange import AuthorizationExchange
 from app.oauth2.targets import Target, asked_scope, granted_target
 from app.oauth2.token_grant import TokenGrant, check_parameters
 
+Answered = tuple[int, list[tuple[str, str | Unsigned]], object]
+"""What Authlib takes for an answer; of the three only the members are looked at."""
+
 
 class AuthorizationGrant(TokenGrant):
-    """A grant that begins in a browser. ``RESPONSE_MODE`` is how its answers travel; no other is supported."""
+    """A grant that begins in a browser."""
 
-    RESPONSE_MODE: ClassVar[str]
     request: AuthorizationExchange
 
     @property
@@ -32,13 +32,15 @@ class AuthorizationGrant(TokenGrant):
         request, message = self.request, self.request.message
         client = request.client
         sent = message.parameters["response_type"]
-        if not client.check_response_type(sent) or not client.check_grant_type(message.registered_grant):
+        is_registered = sent in (client.response_types or ()) if self.is_by_name else client.check_response_type(sent)
+        if not is_registered or not all(map(client.check_grant_type, request.answered_type.registered_grants)):
             raise Refusal(Cause.UNAUTHORIZED_RESPONSE_TYPE)
         if client.is_public and not message.serves_public_clients:
             raise Refusal(Cause.UNAUTHORIZED_RESPONSE_TYPE, "Clients without a secret are not served here.")
-        if message.parameters.get("response_mode", self.RESPONSE_MODE) != self.RESPONSE_MODE:
+        if message.parameters.get("response_mode", request.response_mode) != request.response_mode:
             raise Refusal(Cause.UNSUPPORTED_RESPONSE_MODE)
         check_parameters(message)
+        self.check_front_channel()
         self.check_code_challenge()
         scope = client.get_allowed_scope(message.parameters.get("scope"))
         if scope is None:
@@ -48,6 +50,14 @@ class AuthorizationGrant(TokenGrant):
         if named is not None:
             request.scope = asked_scope(named, request.facts.resources, self.server.issuer, scope)
         return request.effective_redirect_uri
+
+    @property
+    def is_by_name(self) -> bool:
+        """Whether a client must have registered the very response type: one that says nothing of them has those of the usual kind."""
+        return False
+
+    def check_front_channel(self) -> None:
+        """Check what binds the tokens to the one who asks that come by the browser at once."""
 
     def check_code_challenge(self) -> None:
         """Check what binds the answer to the one who asks; nothing does where there is no code."""

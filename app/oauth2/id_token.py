@@ -18,17 +18,20 @@ class IdTokens:
         self._issuer = issuer
         self._subjects = subjects
 
-    def write(self, request: ExchangeRequest, family: Grant, user: User | Client, scope: str, nonce: str | None) -> Unsigned | None:
+    def write(
+        self, request: ExchangeRequest, family: Grant, user: User | Client, scope: str, nonce: str | None, *, tells_scope: bool = False
+    ) -> Unsigned | None:
         """Return the ID token that comes with an access token of a scope, or ``None`` where there is none.
 
-        One that comes with a refresh says the same of the login as the first one did (§12.2), and has no ``nonce``.
+        One that comes with a refresh says the same of the login as the first one did (§12.2), and has no ``nonce``. One that comes
+        alone, so that nobody can ask the userinfo endpoint, ``tells_scope``: the claims that the scope asks for (§5.4).
         """
         policy, client = request.message.policy, request.client
         if family.auth_time is None or not policy.id_token or not isinstance(user, User) or OPENID not in scopes_of(scope):
             return None
         now = int(request.now.timestamp())
         claims: dict[str, Any] = {
-            **released(user, family.claims, "id_token"),
+            **released(user, family.claims, "id_token", scope if tells_scope else ""),
             "iss": self._issuer,
             "sub": self._subjects.of(client, user.id),
             "aud": client.client_id,

@@ -3,6 +3,7 @@
 | the person                                                   | next    | with ``prompt=none``   |
 | ------------------------------------------------------------ | ------- | ---------------------- |
 | is not logged in, or not as the request demands              | LOGIN   | login_required         |
+| has just logged in, but is not whom the request names        | login_required as well            |
 | could prove better who they are, as the request demands      | LOGIN   | login_required         |
 | has just answered, or so much that there is nothing to pick  | ISSUE   |                        |
 | was never asked, was asked about less, must be asked again   | CONSENT | consent_required       |
@@ -25,6 +26,8 @@ def next_step(exchange: AuthorizationExchange) -> Step:
     """
     wishes, answer = exchange.wishes, exchange.answer
     if not is_logged_in(exchange):
+        if _is_somebody_else(exchange):
+            raise Refusal(Cause.LOGIN_REQUIRED, "Somebody else has logged in than the one whom the request names.")
         return _asking(exchange, Step.LOGIN, Cause.LOGIN_REQUIRED)
     if wishes.acrs is not None and exchange.acr not in wishes.acrs:
         return _prove_better(exchange)
@@ -65,6 +68,15 @@ def is_logged_in(exchange: AuthorizationExchange) -> bool:
         return True
     is_young = wishes.max_age is None or (exchange.now - session.created_at).total_seconds() <= wishes.max_age
     return is_young and not wishes.fresh_login
+
+
+def _is_somebody_else(exchange: AuthorizationExchange) -> bool:
+    """Whether somebody has logged in since the request, and is not whom it names (Core §3.1.2.1 on ``id_token_hint``, §5.5.1)."""
+    session, user, message, wishes = exchange.visit.session, exchange.visit.user, exchange.message, exchange.wishes
+    if session is None or user is None or message.asked_at is None or session.created_at < message.asked_at:
+        return False
+    named = message.subject is not None and message.subject != exchange.subject
+    return _stands(session, user, exchange) and (named or (wishes.subjects is not None and exchange.subject not in wishes.subjects))
 
 
 def _stands(session: Session, user: User, exchange: AuthorizationExchange) -> bool:

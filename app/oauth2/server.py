@@ -53,8 +53,12 @@ _CAUSES: Final = {
 """Authlib's own errors that reach us: its grants raise them for what every grant checks alike."""
 
 
-_REQUEST_OBJECTS: Final = {"request": Cause.REQUEST_NOT_SUPPORTED, "request_uri": Cause.REQUEST_URI_NOT_SUPPORTED}
-"""Never read, and above all never fetched (OpenID Connect Core §6)."""
+_REQUEST_OBJECTS: Final = {
+    "request": Cause.REQUEST_NOT_SUPPORTED,
+    "request_uri": Cause.REQUEST_URI_NOT_SUPPORTED,
+    "registration": Cause.REGISTRATION_NOT_SUPPORTED,
+}
+"""Never read, and above all never fetched (OpenID Connect Core §6, §7.2.1)."""
 
 
 class AuthorizationServer(AuthlibServer):

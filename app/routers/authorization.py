@@ -16,9 +16,10 @@ from starlette.types import Receive, Scope, Send
 
 from app.browser.authorization import Answer, Authorization, Considered
 from app.browser.seals import Pending
-from app.browser.views import AskedScope, ConsentPage, FormProblem, OfferedShop, Trouble
+from app.browser.views import AskedScope, ConsentPage, FormPostPage, FormProblem, OfferedShop, Trouble
 from app.dialects import AuthorizationDoor, AuthorizationReading, WireRequest
 from app.messages import Ask, ErrorPage, Redirect, Step
+from app.oauth2 import FORM_POST
 from app.routers.desk import Call, Desk, Handler, name_of
 
 _CONTINUE: Final = b"continue="
@@ -109,6 +110,8 @@ class AuthorizationPages:
             call.event |= {"user_id": decided.user_id, "shop": decided.shop}
             if decided.refusal is not None:
                 call.event |= {"cause": decided.refusal.cause, "detail": decided.refusal.detail or decided.refusal.description}
+            if decided.response_mode == FORM_POST:
+                return self._desk.page(call, _posted(decided), redirect_uri=decided.redirect_uri)
             return self._desk.send_to(call, decided.location)
         step = "/login" if decided.step is Step.LOGIN else "/consent"
         pending = Pending(path=asked.door.path, query=asked.reading.query, asked_at=asked.asked_at or self._desk.clock.now())
@@ -161,6 +164,10 @@ class AuthorizationPages:
             problem=problem,
         )
         return self._desk.page(call, view, 400 if problem else 200, about=_shown(ask), redirect_uri=ask.redirect_uri)
+
+
+def _posted(decided: Redirect) -> FormPostPage:
+    return FormPostPage(app=name_of(decided.client), action=decided.redirect_uri, fields=decided.fields)
 
 
 def _shown(ask: Ask) -> tuple[str, ...]:

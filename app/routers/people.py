@@ -17,7 +17,7 @@ from app.browser.sessions import SessionLimits, Sessions
 from app.core.clock import Clock
 from app.dialects import AuthorizationDoor
 from app.oauth2 import AuthorizationServer
-from app.proofs import Gatherer, IdTokenHints, PasswordPool
+from app.proofs import Gatherer, IdTokenHints, Minter, PasswordPool
 from app.routers.account import AccountPages
 from app.routers.authorization import AuthorizationPages
 from app.routers.desk import Desk
@@ -33,6 +33,7 @@ class People:
 
     def __init__(self, desk: Desk, doors: Mapping[str, AuthorizationDoor], *, issuer: str, service: str) -> None:
         self.hints: IdTokenHints
+        self.minter: Minter
         self._desk = desk
         self._issuer = issuer
         self._service = service
@@ -61,7 +62,7 @@ class People:
         """Begin to serve over an open storage; ``keys`` gives a key for each purpose."""
         self._desk.open(keys)
         sessions, devices = Sessions(clock, limits), Devices(keys(b"devices"))
-        self._authorization.authorization = Authorization(storage, engine, sessions, clock)
+        self._authorization.authorization = Authorization(storage, engine, sessions, self.hints, self.minter, clock)
         accounts = Accounts(storage, gatherer, pool, sessions, devices, clock)
         self._account.accounts = self._login.accounts = self._logout.accounts = accounts
         ends = keys(b"logout"), keys(b"logged-out")

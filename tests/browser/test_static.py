@@ -21,6 +21,7 @@ async def client(pages: Pages) -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_every_file_of_the_pages_is_served_and_kept_for_ever(client: httpx.AsyncClient, pages: Pages) -> None:
     assert {re.sub(r"\.[0-9a-f]{16}", "", address) for address in pages.assets.by_address} == {
+        "form-post.js",
         "icon.svg",
         "pages.css",
         "passkey.js",

@@ -126,11 +126,28 @@ class Party:
     async def told(self, method: str = "GET", **changes: str | None) -> dict[str, str]:
         """Send a request, and return what the client is told, after the checks of every answer that comes by a redirect."""
         answer = await self.send(method, **changes)
+        if self.request.get("response_mode") == "form_post":
+            return self._checked(self.posted())
         assert answer.status_code in {302, 303}, (answer.status_code, self.browser.title if answer.text else "")
         parts = urlsplit(answer.headers["location"])
         assert f"{parts.scheme}://{parts.netloc}{parts.path}" == CALLBACK
-        assert parts.fragment == ""
-        members = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True))
+        in_fragment = "response_mode" not in self.request and self.request.get("response_type", "code") != "code"
+        assert (parts.query if in_fragment else parts.fragment) == ""
+        told = parts.fragment if in_fragment else parts.query
+        return self._checked(dict(parse_qsl(told, keep_blank_values=True, strict_parsing=True)))
+
+    def posted(self) -> dict[str, str]:
+        """Return the fields of the form on the page that is shown, which the browser would send to the client at once."""
+        answer, page = self.browser.answer, self.browser.page
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        form = page.one("form")
+        assert (form.attributes["method"], form.attributes["action"]) == ("post", CALLBACK)
+        fields = [(one.attributes["name"], one.attributes["value"]) for one in page.all("input")]
+        assert len(dict(fields)) == len(fields)
+        return dict(fields)
+
+    def _checked(self, members: dict[str, str]) -> dict[str, str]:
+        """Return what the client is told, after the checks of every answer."""
         assert members.get("state") == self.request.get("state")
         assert members["iss"] == ISSUER
         return members

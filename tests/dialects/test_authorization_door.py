@@ -60,7 +60,8 @@ RULES: dict[str, tuple[str, str, str, PkceRule, bool, ShopRule, ConsentRule, boo
 def test_the_rules_are_those_of_the_file(name: str) -> None:
     path, dialect, response_type, *rules = RULES[name]
     message = get(DIALECTS.authorization_doors[path], "client_id=demo").choose(client(dialect))
-    assert list(message.response_types) == [response_type]
+    assert next(iter(message.response_types)) == response_type
+    assert len(message.response_types) == (6 if name == "standard" else 1)
     policy = message.policy
     assert [policy.pkce, policy.iss, policy.shop, policy.consent, policy.any_loopback_port] == rules
     assert message.dialect == dialect
@@ -340,8 +341,16 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no response type": ({"optional": [], "response_types": []}, "doors.1.response_types: List should have at least 1 item"),
     "an unknown response type": (
-        {"optional": [], "response_types": ["id_token"]},
-        "doors.1.response_types.0: Input should be 'code' or 'token'",
+        {"optional": [], "response_types": ["magic"]},
+        "doors.1.response_types.0: Input should be 'code', 'token', 'id_token'",
+    ),
+    "a response type of OpenID Connect without ID tokens": (
+        {"optional": [], "required": ["key", "wants"], "response_types": ["id_token"]},
+        "doors.1.response_types: id_token is of OpenID Connect: its grant needs the policy id_token = true",
+    ),
+    "an unknown response mode": (
+        {"optional": [], "response_modes": ["jwt"]},
+        "doors.1.response_modes.0: Input should be 'query', 'fragment' or 'form_post'",
     ),
     "no method": ({"optional": [], "methods": []}, "doors.1.methods: List should have at least 1 item"),
     "an unknown method": ({"optional": [], "methods": ["PUT"]}, "doors.1.methods.0: Input should be 'GET' or 'POST'"),

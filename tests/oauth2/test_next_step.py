@@ -62,7 +62,7 @@ TABLE: dict[str, tuple[dict[str, Any], dict[str, str], Step, str]] = {
     "another user since": (
         {"consent": ALLOWED, "subject": "user-other", "session": FRESH, "asked_at": ASKED_AT},
         {},
-        LOGIN,
+        ISSUE,
         "login_required",
     ),
     "a hint of a name": ({"consent": ALLOWED}, {"login_hint": "somebody@example.com"}, ISSUE, "issue"),

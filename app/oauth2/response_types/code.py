@@ -14,7 +14,7 @@ from app.core.secrets import digest
 from app.messages import Refusal
 from app.models import AuthorizationCode, User
 from app.oauth2.authorization_exchange import AuthorizationExchange
-from app.oauth2.authorization_grant import AuthorizationGrant
+from app.oauth2.authorization_grant import Answered, AuthorizationGrant
 
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _METHOD: Final = "S256"
@@ -22,8 +22,6 @@ _METHOD: Final = "S256"
 
 class CodeGrant(AuthorizationGrant, AuthlibGrant):
     """The half of the authorization code grant that a browser sees."""
-
-    RESPONSE_MODE = "query"
 
     @property
     def is_refreshable(self) -> bool:
@@ -53,7 +51,7 @@ class CodeGrant(AuthorizationGrant, AuthlibGrant):
             PkceRule.OPTIONAL: False,
         }[rule]
 
-    def create_authorization_response(self, _redirect_uri: str, grant_user: User | None) -> tuple[int, list[tuple[str, str]], object]:
+    def create_authorization_response(self, _redirect_uri: str, grant_user: User | None) -> Answered:
         """Return the code."""
         policy = self.request.message.policy
         self.begin_grant(grant_user)
