@@ -17,6 +17,7 @@ _LANGUAGE_DAYS: Final = 365
 _DAY: Final = 24 * 3600
 _VALUE: Final = re.compile(r"[A-Za-z0-9_~!-]{1,512}")
 """What a cookie of ours holds; anything else is none, and never comes back in a header."""
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9_-]")
 _FORMAT: Final = SecretFormat("urlsafe", 32)
 
 
@@ -45,11 +46,15 @@ class Visitor:
 
 
 class CookieJar:
-    """Reads and names our cookies: on https each is bound to this very host (RFC 6265bis §4.1.3.2)."""
+    """Reads and names our cookies: on https each is bound to this very host (RFC 6265bis §4.1.3.2).
 
-    def __init__(self, *, secure: bool) -> None:
+    Cookies of a host are sent to all of its paths, so those of a service under a path, ``base``, bear it in their names.
+    """
+
+    def __init__(self, *, secure: bool, base: str = "") -> None:
         self.secure = secure
-        self._prefix = "__Host-" if secure else ""
+        place = _NO_NAME.sub("_", base.strip("/"))
+        self._prefix = ("__Host-" if secure else "") + (f"{place}." if place else "")
 
     def read(self, fields: Iterable[str]) -> Mapping[str, str]:
         """Return our cookies in the ``Cookie`` fields of a request, by their names without the prefix.

@@ -82,7 +82,7 @@ class Desk:
         self._pages = pages
         self._journal = journal
         self._forms: Seal
-        self._jar = CookieJar(secure=issuer.startswith("https:"))
+        self._jar = CookieJar(secure=issuer.startswith("https:"), base=pages.base)
         self._language = language
 
     def open(self, keys: Callable[[bytes], bytes]) -> None:

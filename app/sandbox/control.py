@@ -7,6 +7,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -45,6 +46,8 @@ from app.sandbox.explanations import origin_of
 from app.sandbox.faults import Fault, FaultKind
 from app.sandbox.minting import Wanted, mint
 from app.sandbox.recorder import Recorded
+from app.sandbox.robot import HINTED
+from app.sandbox.robot import Response as PersonsResponse
 from app.sandbox.showing import har, line, view
 from app.sandbox.worlds import IDLE_SECONDS, START, World, Worlds
 
@@ -135,6 +138,15 @@ class NewFault(_Told):
     cause: Cause = Field(Cause.SERVER_ERROR, description="Of refuse: why the door is to refuse.")
 
 
+class NewResponse(_Told):
+    """What the person at the next login or consent page does; what is null is left to whoever sits at the browser."""
+
+    user: str | None = Field(None, description="User name or e-mail address; @login_hint for whomever the request names.")
+    decision: Literal["approve", "deny"] | None = "approve"
+    shop: str | None = Field(None, description="The code of the shop to pick, where one is to be picked.")
+    times: int | None = Field(1, ge=1, description="How often; null for ever.")
+
+
 class Named(_Told):
     """The name of a snapshot."""
 
@@ -175,7 +187,7 @@ def control_app(worlds: Worlds) -> FastAPI:
     app.add_exception_handler(StorageUnavailable, lambda _request, problem: _busy(str(problem)))
     app.add_exception_handler(HTTPException, _refused)
     app.include_router(_namespaces(worlds))
-    for router in (_overview(), _users(), _clients(), _shops(), _tokens(), _time(), _exchanges(), _faults(), _snapshots()):
+    for router in (_overview(), _users(), _clients(), _shops(), _tokens(), _time(), _responses(), _exchanges(), _faults(), _snapshots()):
         app.include_router(router)
     return app
 
@@ -407,6 +419,31 @@ def _time() -> APIRouter:
     async def reset(world: Here) -> dict[str, Any]:
         world.clock.reset()
         return _clock(world)
+
+    return router
+
+
+# -- people ----------------------------------------------------------------------------------------------------------------------
+
+
+def _responses() -> APIRouter:
+    router = APIRouter(prefix=f"{BASE}/responses", tags=["People"])
+
+    @router.get("", summary="What the next logins and consents will answer")
+    async def waiting(world: Here) -> list[dict[str, Any]]:
+        return [asdict(response) for response in world.responses]
+
+    @router.post("", status_code=201, summary="Let the next login and consent be answered without a person")
+    async def add(world: Here, new: NewResponse) -> dict[str, Any]:
+        if new.user is not None and new.user != HINTED:
+            await show_user(world.operator, new.user)
+        world.responses.add(PersonsResponse(**new.model_dump()))
+        return new.model_dump()
+
+    @router.delete("", status_code=204, summary="Leave them to a person again")
+    async def clear(world: Here) -> Response:
+        world.responses.clear()
+        return Response(status_code=204)
 
     return router
 

@@ -9,8 +9,10 @@ import time
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
+from urllib.parse import parse_qs
 
+from app.core.mistakes import Mistake
 from app.dialects import Answer, Dialects, Door, MachineDoor, WireRequest
 from app.dialects.door import Reading
 from app.listener import HANG_UP
@@ -18,12 +20,15 @@ from app.messages import Outcome, Refusal
 from app.models import Client
 from app.sandbox.faults import TOKEN_FAULTS, Fault, FaultKind
 from app.sandbox.recorder import MAXIMUM_BODY
+from app.sandbox.robot import Robot
 from app.sandbox.spoiling import Spoiler
 from app.sandbox.worlds import World
 
 _BUFFERED: Final = 300 * 1024
 """Bytes of a body that are read before the application is asked: more than any door takes."""
 _PIECES: Final = 10
+_OF_THE_FIRST: Final = frozenset({b"cookie", b"content-type", b"content-length", b"transfer-encoding", b"origin"})
+"""Header fields of the request that sent a browser on its way, which do not go with it."""
 TIME_FIELD: Final = b"x-tokenry-time"
 """The header field that tells the namespace's time where it is not the machine's."""
 
@@ -64,6 +69,7 @@ class Front:
     """Stands before all namespaces."""
 
     def __init__(self, dialects: Dialects) -> None:
+        self._authorization = frozenset(dialects.authorization_doors)
         self._doors: dict[str, MachineDoor] = {door.path: door for door in dialects.machine_doors}
         self._spoiler = Spoiler()
 
@@ -115,11 +121,38 @@ class Front:
             return await rest() if rest is not None else {"type": "http.disconnect"}
 
         await world.serve(scope, again, reply.take)
+        if world.responses and scope["path"] in self._authorization:
+            reply = await self._led(world, scope, reply)
         if fault is not None and kind in TOKEN_FAULTS:
             reply.put_body(await self._spoiler.spoil(world, fault.kind, reply.body))
         if fault is not None and kind is FaultKind.LATENCY:
             await asyncio.sleep(fault.seconds)
         return reply
+
+    async def _led(self, world: World, scope: Message, reply: _Reply) -> _Reply:
+        """Let the robot go on where a person would be asked."""
+
+        async def ask(method: str, path: str, query: str, cookies: str, body: bytes) -> _Reply:
+            headers = [pair for pair in scope["headers"] if pair[0] not in _OF_THE_FIRST] + [(b"cookie", cookies.encode("latin-1"))]
+            if method == "POST":
+                headers += [(b"content-type", b"application/x-www-form-urlencoded"), (b"content-length", b"%d" % len(body))]
+            inner = {**scope, "method": method, "path": path, "raw_path": path.encode(), "query_string": query.encode(), "headers": headers}
+            found = _Reply()
+            messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+            async def receive() -> Message:
+                return messages.pop() if messages else {"type": "http.disconnect"}
+
+            await world.serve(inner, receive, found.take)
+            return found
+
+        robot = Robot(world.issuer, world.storage, world.clock, world.responses, ask)
+        cookies = "; ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie")
+        hint = parse_qs(scope["query_string"].decode("latin-1")).get("login_hint", [None])[0]
+        try:
+            return cast("_Reply", await robot.lead(scope["path"], cookies, hint, reply))
+        except Mistake as mistake:
+            return _told(400, str(mistake))
 
     def _understand(self, scope: Message, body: bytes) -> _Understood:
         door = self._doors.get(scope["path"])
@@ -150,14 +183,18 @@ class Front:
         return _Reply(*answer)
 
 
+def _told(status: int, text: str) -> _Reply:
+    """Return an answer of the sandbox itself."""
+    reply = _Reply(status, [(b"content-type", b"application/json"), (b"cache-control", b"no-store")])
+    reply.put_body(json.dumps({"error": "sandbox", "error_description": text}).encode())
+    return reply
+
+
 def _as_a_proxy(fault: Fault) -> _Reply:
     status = fault.status if fault.kind is FaultKind.STATUS else 500
-    phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Injected"
-    body = json.dumps({"error": "injected", "error_description": phrase}).encode()
-    reply = _Reply(status, [(b"content-type", b"application/json"), (b"cache-control", b"no-store")])
+    reply = _told(status, HTTPStatus(status).phrase if status in set(HTTPStatus) else "Injected")
     if fault.retry_after is not None:
         reply.headers.append((b"retry-after", b"%d" % fault.retry_after))
-    reply.put_body(body)
     return reply
 
 

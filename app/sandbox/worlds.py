@@ -26,6 +26,7 @@ from app.sandbox.faults import Faults
 from app.sandbox.guard import SANDBOX_RULES
 from app.sandbox.movable_clock import MovableClock
 from app.sandbox.recorder import Recorder
+from app.sandbox.robot import Responses
 from app.storage import Storage, open_storage
 from app.telemetry import Journal
 
@@ -77,6 +78,7 @@ class World:
         self.clock = clock
         self.recorder = Recorder(workshop.journal, f"{PREFIX}{name}" if name else "")
         self.faults = Faults()
+        self.responses = Responses()
         self.lasts = lasts
         self.used_at = time.monotonic()
         self.app: Any = None
@@ -183,6 +185,7 @@ class World:
             await asyncio.to_thread(shutil.copy, kept, self._own_path)
             self.clock.reset()
             self.faults.clear()
+            self.responses.clear()
             self.recorder.clear()
             await self.open()
 
