@@ -167,6 +167,15 @@ async def test_without_scripts_the_same_happens_a_little_later(site: Site, open_
 
 
 @ONE_ENGINE
+async def test_app_that_does_not_answer_keeps_nobody_waiting_for_long(site: Site, browsing: Browsing, person: Person) -> None:
+    shop = await open_shop(site, hears=True)
+    hint = await enter(browsing, shop, person)
+    await browsing.page.route(f"{shop.origin}/out**", lambda _: None)
+    await browsing.page.goto(site.at("/logout", id_token_hint=hint, post_logout_redirect_uri=shop.back), wait_until="commit")
+    assert (await browsing.arrival(shop.back)).query == {}
+
+
+@ONE_ENGINE
 async def test_who_signs_out_by_themselves_stays_on_the_page_that_tells_it(site: Site, browsing: Browsing, person: Person) -> None:
     shop = await open_shop(site, hears=True)
     await enter(browsing, shop, person)
