@@ -65,8 +65,6 @@ class TokenGrant(BaseGrant):
         Raises:
             Refusal: a resource is named for which there can be none.
         """
-        if not is_aimed(self.request, family):
-            return Target((), scope)
         return target_of(self.request, self.server.issuer, scope, family)
 
     def make_access_token(self, family: Grant, scope: str) -> dict[str, Any]:
@@ -77,7 +75,9 @@ class TokenGrant(BaseGrant):
         """
         policy, now = self.request.message.policy, self.request.now
         expires_at = min(end_after(now, policy.access_token_expires_in), family.expires_at)
-        audience, scope = self.aim(scope, family)
+        audience: tuple[str, ...] = ()
+        if is_aimed(self.request, family):
+            audience, scope = self.aim(scope, family)
         value: str | Unsigned
         if self.request.client.extra and self.request.client.access_token_format == "jwt":
             audience = audience or (self.server.issuer,)

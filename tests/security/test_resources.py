@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -13,9 +13,11 @@ from joserfc.jwk import ECKey, KeySet
 
 from app.admin import disable_client, disable_resource, disable_user, enable_client, enable_resource, enable_user, set_password
 from app.admin.keys import rotate_keys
+from app.core.keys import Algorithm, half_hash
 from app.core.secret_key import SecretKey
 from tests.fixtures.server import SECRET_KEY
 from tests.fixtures.world import CALLBACK, CHALLENGE, ISSUER, VERIFIER, World, basic_header
+from tests.security.people import OpenVisit, allowed, encoded
 
 ORDERS, STOCK = "https://orders.example.com/", "https://stock.example.com/v1"
 SIGNED = "application/token-introspection+jwt"
@@ -84,6 +86,15 @@ redirect_uris = ["http://127.0.0.1:9401/cb"]
 scope = "openid orders"
 access_token_format = "jwt"
 subject_type = "pairwise"
+[[clients]]
+client_id = "jwt-hybrid"
+client_secret = "jwt-hybrid-secret"
+profile = "oidc"
+redirect_uris = ["http://127.0.0.1:9401/cb"]
+response_types = ["code id_token token"]
+grant_types = ["authorization_code", "implicit"]
+scope = "openid orders items"
+access_token_format = "jwt"
 [[clients]]
 client_id = "jwt-public"
 token_endpoint_auth_method = "none"
@@ -203,8 +214,6 @@ async def test_a_client_knows_people_in_its_tokens_by_its_own_names(site: World)
 
 @pytest.mark.security("ID-02")
 async def test_the_id_token_holds_the_hash_of_the_signed_access_token(site: World) -> None:
-    from app.core.keys import Algorithm, half_hash
-
     tokens = await redeemed(site)
     assert (await read(site, tokens["id_token"], "RS256")).claims["at_hash"] == half_hash(tokens["access_token"], Algorithm.RS256)
 
@@ -244,6 +253,34 @@ async def test_whatever_we_have_not_signed_is_no_token(site: World) -> None:
         await site.post("/revoke", {"token": bad}, basic="jwt-app")
     assert (await site.introspect(token, "jwt-app"))["active"]
     assert (await userinfo(site, token)).status_code == 200
+
+
+@pytest.mark.rfc("9068", "2.2")
+@pytest.mark.rfc("8707", "2.1")
+@pytest.mark.security("ID-02")
+@pytest.mark.security("JW-02")
+@pytest.mark.parametrize("shared_world", ["sqlite-direct", "postgresql-direct"], indirect=True)
+async def test_a_signed_access_token_may_come_by_the_browser(site: World, visits: OpenVisit, person: str) -> None:
+    asked_for = {
+        "response_type": "code id_token token",
+        "client_id": "jwt-hybrid",
+        "redirect_uri": CALLBACK,
+        "scope": "openid orders items",
+        "resource": ORDERS,
+        "nonce": "n",
+        "state": "s",
+        "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256",
+    }
+    members = await allowed(await visits(), f"/authorize?{encoded(asked_for)}", person)
+    token, identity = await read(site, members["access_token"]), await read(site, members["id_token"], "RS256")
+    assert (token.claims["aud"], token.claims["scope"]) == ([ORDERS, ISSUER], "openid orders")
+    assert identity.claims["at_hash"] == half_hash(members["access_token"], Algorithm.RS256)
+    assert (await site.introspect(members["access_token"], "orders-api"))["scope"] == "orders"
+    assert (await userinfo(site, members["access_token"])).status_code == 200
+    sent = {"grant_type": "authorization_code", "code": members["code"], "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+    answer = await post(site, {**sent, "resource": ORDERS}, "jwt-hybrid")
+    assert (await read(site, answer.json()["access_token"])).claims["aud"] == ORDERS
 
 
 STRANGERS: Mapping[str, Mapping[str, str]] = {"their key under our name": {}, "their key under another name": {"kid": "theirs"}}
@@ -668,7 +705,7 @@ async def test_a_refresh_token_dies_with_what_it_stands_on(site: World) -> None:
     async def access_ended() -> None:
         await site.storage.transact(lambda catalog: catalog.end_access(user_id))
 
-    ends = {
+    ends: Mapping[str, Callable[[], Awaitable[object]]] = {
         "password": lambda: set_password(site.operator, "ada", "another-password-of-hers"),
         "consent": consent_withdrawn,
         "everywhere": access_ended,

@@ -34,7 +34,8 @@ class ClientCredentialsGrant(TokenGrant, AuthlibGrant):
         scope = request.client.get_allowed_scope(request.payload.scope)
         if scope is None:
             raise Refusal(Cause.BAD_SCOPE)
-        scope = self.aim(scope).scope
+        if "resource" in message.parameters:
+            scope = self.aim(scope).scope
         shop = self._shop()
         refreshable = self.may_refresh(request.client)
         self.begin_family(scope, shop=shop, refreshable=refreshable)

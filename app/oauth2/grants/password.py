@@ -38,7 +38,8 @@ class PasswordGrant(TokenGrant, AuthlibGrant):
         scope = self.request.client.get_allowed_scope(self.request.payload.scope)
         if scope is None:
             raise Refusal(Cause.BAD_SCOPE)
-        scope = self.aim(scope).scope
+        if "resource" in self.request.message.parameters:
+            scope = self.aim(scope).scope
         proofs = self.request.proofs
         if proofs.blocked_in is not None:
             raise Refusal(Cause.TOO_MANY_ATTEMPTS, retry_in=proofs.blocked_in, detail="too many wrong passwords for this account")
