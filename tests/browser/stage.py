@@ -27,6 +27,8 @@ class Stage:
         """What the browser said about the pages, such as a breach of their content security policy."""
         self.strangers: list[str] = []
         """Addresses that a page asked for and that are not ours."""
+        self.leads_away = False
+        """Whether a page whose form sends itself may do so, and is not there to be looked at."""
 
     async def open(self) -> Page:
         """Return an empty page of the stage."""
@@ -49,7 +51,8 @@ class Stage:
             self.strangers.append(route.request.url)
             await route.abort()
         elif asset is not None:
-            await route.fulfill(status=HTTPStatus.OK, headers={"Content-Type": asset.media_type}, body=asset.content)
+            body = b"" if "form-post" in address.path and not self.leads_away else asset.content
+            await route.fulfill(status=HTTPStatus.OK, headers={"Content-Type": asset.media_type}, body=body)
         elif address.path.startswith("/static/"):
             await route.fulfill(status=HTTPStatus.NOT_FOUND)
         else:

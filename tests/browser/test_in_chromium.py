@@ -9,13 +9,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 
 from app.browser.headers import page_headers
 from app.browser.languages import LANGUAGES
 from app.browser.pages import Pages
 from app.browser.samples import frame, samples
-from app.browser.views import LoginPage, PasskeysPage
+from app.browser.views import FormPostPage, LoginPage, PasskeysPage
 from tests.browser.conftest import OpenStage
 from tests.browser.extremes import all_views, hostile
 
@@ -267,3 +267,28 @@ async def test_a_redirect_reaches_the_client_and_where_the_client_sends_it_on(op
         await page.wait_for_url(f"{app}/welcome")
         assert "You are in the app" in await page.content()
         await page.close()
+
+
+@pytest.mark.rfc("OAuth Form Post", "2")
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+async def test_an_answer_is_posted_by_itself_or_by_a_button(open_stage: OpenStage, scripts: bool) -> None:  # noqa: FBT001 (both ways)
+    stage, page = await open_stage(java_script_enabled=scripts)
+    stage.leads_away = True
+    posted: list[tuple[str, str, str | None]] = []
+
+    async def receive(route: Route) -> None:
+        posted.append((route.request.method, route.request.url, route.request.post_data))
+        await route.fulfill(status=200, content_type="text/html", body="<h1>received</h1>")
+
+    await page.route("https://partner.example/**", receive)
+    fields = [("code", "a-code"), ("state", "a+b c&d=é\"'<>"), ("iss", "https://id.example.com")]
+    await stage.show(page, FormPostPage(app="An app", action="https://partner.example/cb?x=1", fields=fields), frame("en"))
+    if not scripts:
+        assert posted == []
+        assert await page.locator("h1").inner_text() == "Back to An app"
+        await page.get_by_role("button", name="Continue").click()
+    await page.get_by_text("received").wait_for()
+    ((method, url, body),) = posted
+    assert (method, url) == ("POST", "https://partner.example/cb?x=1")
+    assert {name: value for name, (value,) in parse_qs(body or "", strict_parsing=True).items()} == dict(fields)
+    assert stage.complaints == []

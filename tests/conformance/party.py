@@ -50,7 +50,18 @@ redirect_uris = ["http://127.0.0.1:9401/cb"]
 grant_types = ["authorization_code", "refresh_token"]
 scope = "openid profile email address phone offline_access"
 """
-CLIENTS: Final = "".join(
+_HYBRID: Final = """
+[[clients]]
+client_id = "suite-hybrid"
+client_secret = "the-secret-of-suite-hybrid"
+token_endpoint_auth_method = "client_secret_basic"
+profile = "oidc"
+redirect_uris = ["http://127.0.0.1:9401/cb"]
+grant_types = ["authorization_code", "implicit", "refresh_token"]
+response_types = ["code", "id_token", "token id_token", "code id_token", "code token", "code id_token token"]
+scope = "openid profile email address phone offline_access"
+"""
+CLIENTS: Final = _HYBRID + "".join(
     _CLIENT.format(name=name, method=method, profile=profile)
     for name, method, profile in (
         ("suite", "client_secret_basic", "oidc"),
@@ -112,7 +123,8 @@ class Party:
         return self.browser.answer
 
     def _is_asked(self) -> bool:
-        return self.browser.answer.status_code == 200 and self.browser.path.startswith(("/login", "/consent"))
+        answer = self.browser.answer
+        return answer.status_code == 200 and self.browser.path.startswith(("/login", "/consent")) and "data-send" not in answer.text
 
     async def _answer(self) -> None:
         if self.browser.path.startswith("/login"):

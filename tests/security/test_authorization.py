@@ -40,6 +40,9 @@ IMPLICIT: Final = GATES["implicit"]
 STATE: Final = "a+b c&d=e%20<\">'/?#é中😀"
 
 
+FRONT_CHANNEL = ("id_token", "id_token token", "code id_token", "code token", "code id_token token")
+
+
 async def refused(visit: Visit, address: str, error: str, gate: Gate = STANDARD) -> Mapping[str, str]:
     """Make a request whose error the client is told, and return all that it is told."""
     await visit.go(address)
@@ -169,9 +172,7 @@ async def test_only_the_response_type_of_the_door_is_served(visit: Visit, person
         "CODE",
         "Token",
         "code bogus",
-        "code token",
-        "id_token",
-        "code id_token",
+        *(FRONT_CHANNEL if gate is not STANDARD else ()),
         "none",
         "code\0",
         "code ",
@@ -179,6 +180,28 @@ async def test_only_the_response_type_of_the_door_is_served(visit: Visit, person
         "code,token",
     ):
         await refused(visit, gate.address(response_type=bogus), "unsupported_response_type", gate)
+
+
+@pytest.mark.security("AZ-06")
+@pytest.mark.security("VN-01")
+@pytest.mark.parametrize("profile", ["oauth21", "oidc", "legacy"])
+async def test_nobody_gets_tokens_by_the_browser_who_has_not_registered_for_it(visit: Visit, person: str, profile: str) -> None:
+    await visit.log_in(person, PASSWORD)
+    await visit.world.declare(
+        f'[[clients]]\nclient_id = "back-{profile}"\nclient_secret = "s"\nprofile = "{profile}"\nscope = "openid"\n'
+        'redirect_uris = ["http://127.0.0.1:9401/cb"]\n'
+    )
+    for response_type in FRONT_CHANNEL:
+        for mode in (None, "fragment", "form_post"):
+            changes = {"client_id": f"back-{profile}", "scope": "openid", "nonce": "n", "response_mode": mode}
+            await visit.go(STANDARD.address(response_type=response_type, **changes))
+            assert complaints(visit.answer) == []
+            if mode == "form_post":
+                fields = {one.attributes["name"]: one.attributes["value"] for one in visit.page.all("input")}
+            else:
+                fields = dict(told(visit.answer))
+            assert fields.keys() == {"error", "error_description", "state", "iss"}
+            assert (fields["error"], fields["state"]) == ("unauthorized_client", "s")
 
 
 @pytest.mark.security("AZ-06")
@@ -472,7 +495,8 @@ async def test_no_request_object_is_read_or_fetched(visit: Visit, person: str, g
 async def test_an_answer_travels_in_the_one_way_that_the_door_has(visit: Visit, person: str, gate: Gate) -> None:
     await visit.log_in(person, PASSWORD)
     mode = "fragment" if gate.in_fragment else "query"
-    for other in ({"query", "fragment"} - {mode}) | {"form_post", "web_message", "query.jwt", "QUERY", "bogus"}:
+    others = set() if gate is STANDARD else {"query", "fragment", "form_post"} - {mode}
+    for other in others | {"web_message", "query.jwt", "QUERY", "bogus"}:
         await refused(visit, gate.address(response_mode=other), "invalid_request", gate)
     await visit.go(gate.address(response_mode=mode))
     assert visit.path.startswith("/consent")
