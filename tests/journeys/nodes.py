@@ -13,6 +13,8 @@ from tests.fixtures.server import ROOT
 
 CLIENTS: Final = ROOT / "tests" / "clients" / "node"
 SECONDS: Final = 60
+Arrived = Mapping[str, str]
+"""How a person came back to a client by a form: ``callback`` is its address, ``body`` what it posts."""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ async def said_by(node: str, program: str, told: Mapping[str, object]) -> dict[s
     return result
 
 
-async def led(node: str, program: str, told: Mapping[str, object], answer: Callable[[str], Awaitable[str]]) -> dict[str, Any]:
+async def led(node: str, program: str, told: Mapping[str, object], answer: Callable[[str], Awaitable[str | Arrived]]) -> dict[str, Any]:
     """Run a client, let a person answer where it sends them, and return what it says in the end."""
     process = await asyncio.create_subprocess_exec(
         node, program, json.dumps(told), cwd=CLIENTS, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
@@ -44,7 +46,9 @@ async def led(node: str, program: str, told: Mapping[str, object], answer: Calla
         async with asyncio.timeout(SECONDS):
             said = json.loads(await process.stdout.readline())
             assert "address" in said, said
-            process.stdin.write(json.dumps({"callback": await answer(said["address"])}).encode() + b"\n")
+            came = await answer(said["address"])
+            arrived = {"callback": came} if isinstance(came, str) else came
+            process.stdin.write(json.dumps(arrived).encode() + b"\n")
             result: dict[str, Any] = json.loads(await process.stdout.readline())
             await process.wait()
             return result

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin
 
 import httpx
 
@@ -70,6 +70,23 @@ class PlainBrowser:
                 led = await self.send(decision=decision, **({"shop": shop} if shop is not None else {}))
         assert led is not None, f"{self.page.status_code} at {self.page.url}: {self.page.text}"
         return led
+
+    async def answer_by_form(self, address: str, person: Person) -> dict[str, str]:
+        """Open an authorization request that is answered by a form, allow it, and return where the form goes and what it sends.
+
+        Raises:
+            AssertionError: nothing that is asked, and no such form, came.
+        """
+        await self.go(address)
+        while 'name="password"' in self.page.text or 'name="decision"' in self.page.text:
+            if 'name="password"' in self.page.text:
+                await self.send(username=person.username, password=person.password)
+            else:
+                await self.send(decision="approve")
+        page = Markup(self.page.text)
+        (form,) = [form for form in page.all("form") if not form.attributes["action"].startswith("/")]
+        fields = {one.attributes["name"]: one.attributes["value"] for one in page.all("input") if one.within("form") is form}
+        return {"callback": form.attributes["action"], "body": urlencode(fields)}
 
     async def _follow(self, answer: httpx.Response) -> str | None:
         while answer.is_redirect:

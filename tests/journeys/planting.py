@@ -89,6 +89,15 @@ allowed_origins = ["http://127.0.0.1:9401"]
 scope = "openid profile email offline_access"
 
 [[clients]]
+client_id = "openid-front"
+client_secret = "{WEB_SECRET}"
+profile = "oidc"
+grant_types = ["authorization_code", "implicit", "refresh_token"]
+response_types = ["code", "id_token", "code id_token"]
+redirect_uris = ["{CALLBACK}"]
+scope = "openid profile email offline_access"
+
+[[clients]]
 client_id = "orders-api"
 client_secret = "{WEB_SECRET}"
 grant_types = []

@@ -25,6 +25,7 @@ SECRETS: Final = {
     "openid-es256": WEB_SECRET,
     "openid-eddsa": WEB_SECRET,
     "openid-hmac": WEB_SECRET,
+    "openid-front": WEB_SECRET,
     "orders-api": WEB_SECRET,
     "back-office": WEB_SECRET,
 }

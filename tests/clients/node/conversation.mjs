@@ -1,5 +1,5 @@
 // A client talks with the test that started it, a line of JSON at a time: it is given a door as its argument, says the address to which
-// it would send a person, is told the address at which that person came back, and says what it got in the end.
+// it would send a person, is told the address at which that person came back (and the form that they posted there), and says what it got in the end.
 import { webcrypto } from 'node:crypto'
 import { createInterface } from 'node:readline/promises'
 
@@ -10,7 +10,8 @@ export async function converse(flow) {
   const say = (message) => process.stdout.write(JSON.stringify(message) + '\n')
   const ask = async (address) => {
     say({ address })
-    return JSON.parse((await lines.next()).value).callback
+    const { callback, body } = JSON.parse((await lines.next()).value)
+    return body === undefined ? callback : posted(callback, body)
   }
   try {
     say(await flow(JSON.parse(process.argv[2]), ask))
@@ -18,6 +19,11 @@ export async function converse(flow) {
     say({ error: error.error ?? error.data?.payload?.error ?? error.message, cause: String(error.cause ?? '') })
   }
   process.exit(0)
+}
+
+// What a browser posts to the client, as the client's framework hands it over.
+function posted(address, body) {
+  return new Request(address, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body })
 }
 
 // The key that a client signs its assertions with, from a JWK.
