@@ -154,6 +154,8 @@ async def update_resource(operator: Operator, values: Mapping[str, object]) -> C
 async def disable_resource(operator: Operator, uri: str) -> Change:
     """Refuse requests that name a resource, and tell its server of no token, at once and until it is enabled again.
 
+    What was granted for it before can be renewed by requests that do not name it; nobody who asks about such a token is told of it.
+
     Raises:
         Mistake: there is no such resource.
     """

@@ -5,6 +5,7 @@ than handing it to a thread would; one by RSA takes longer than a whole exchange
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -20,6 +21,8 @@ from app.proofs.key_keeper import KeyKeeper
 THREADS: Final = 2
 _KNOWN: Final = 4096
 """Tokens that are recognised without looking at their signatures again."""
+_LOOK_AFTER: Final = 1.0
+"""Seconds between two looks for keys of which this process has not heard yet."""
 
 
 class Minter:
@@ -31,6 +34,7 @@ class Minter:
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="signing")
         self._known: dict[bytes, None] = {}
         self._known_by: Keyring | None = None
+        self._looks_from = 0.0
 
     async def mint(self, members: Mapping[str, object]) -> dict[str, object]:
         """Return the members of an answer with every token signed; a token that holds another one's hash comes after it.
@@ -66,7 +70,8 @@ class Minter:
     async def recognises(self, jwt: str) -> bool:
         """Whether this server has signed an access token (RFC 9068 §4); nothing is said of its times.
 
-        What was recognised once is, until the keys change: resources ask about one token again and again.
+        What was recognised once is, until the keys change: resources ask about one token again and again. Where a signature is not known,
+        another process may have made a key meanwhile and used it at once; that is looked up, now and then.
 
         Raises:
             StorageUnavailable: there are no keys yet.
@@ -78,12 +83,13 @@ class Minter:
         name = digest(jwt)
         if name in self._known:
             return True
-        from app.oauth2.jose import BadJwt, read_jwt
-
-        try:
-            read_jwt(jwt, ring.trusted(), list(Algorithm), types={TYPE})
-        except BadJwt:
-            return False
+        if not _is_signed(jwt, ring):
+            now = time.monotonic()
+            if now < self._looks_from:
+                return False
+            self._looks_from = now + _LOOK_AFTER
+            fresh = await self._keeper.refresh()
+            return fresh is not ring and _is_signed(jwt, fresh)
         if len(self._known) >= _KNOWN:
             del self._known[next(iter(self._known))]
         self._known[name] = None
@@ -92,3 +98,14 @@ class Minter:
     def close(self) -> None:
         """Let the threads end."""
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _is_signed(jwt: str, ring: Keyring) -> bool:
+    """Whether a trusted key of a ring has signed an access token."""
+    from app.oauth2.jose import BadJwt, read_jwt
+
+    try:
+        read_jwt(jwt, ring.trusted(), list(Algorithm), types={TYPE})
+    except BadJwt:
+        return False
+    return True

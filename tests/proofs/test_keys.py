@@ -223,3 +223,24 @@ async def test_only_so_many_tokens_are_known_without_looking_again(
         assert await minter.recognises(token)
     assert len(minter._known) == 2
     minter.close()
+
+
+@pytest.mark.security("KY-03")
+async def test_a_key_that_another_process_uses_at_once_is_looked_up(
+    opened: Callable[[], Awaitable[Interposed]], clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.proofs.minter._LOOK_AFTER", 60.0)
+    one, other = Minter(KeyKeeper(await opened(), clock, SEALING), clock), Minter(KeyKeeper(await opened(), clock, SEALING), clock)
+    for minter in (one, other):
+        assert await minter.recognises(await minter.sign(Unsigned("at+jwt", "ES256", {"jti": "a"})))
+    assert not await other.recognises("a.b.c")
+    pair = make_key(Algorithm.ES256)
+    clock.move(seconds=1)
+    storage = await opened()
+    await storage.transact(lambda catalog: catalog.add_signing_key(sealed_key(pair, SEALING, clock.now(), clock.now())))
+    token = await Minter(KeyKeeper(storage, clock, SEALING), clock).sign(Unsigned("at+jwt", "ES256", {"jti": "b"}))
+    assert await one.recognises(token)
+    assert await one.recognises(token)
+    assert not await other.recognises(token), "it has looked just now"
+    one.close()
+    other.close()
