@@ -3,6 +3,7 @@
 ``None`` from here means "not declared": the object keeps what it has. An empty text, list or table is declared, and clears.
 """
 
+import json
 import re
 from collections.abc import Collection, Mapping
 from typing import Final
@@ -183,12 +184,14 @@ class Fields:
         return value
 
     def table(self, key: str) -> Mapping[str, object] | None:
-        """Return a table as it is.
+        """Return a table as it is, also where it is written as JSON text; an empty text is an empty table.
 
         Raises:
             Refused: it is none.
         """
         value = self._values.get(key)
+        if isinstance(value, str):
+            value = _parsed(value) if value else {}
         if value is not None and not isinstance(value, Mapping):
             raise Refused(key, f"must be a table, not {_kind(value)}")
         return value
@@ -230,6 +233,14 @@ def origin_problem(origin: str) -> str | None:
     if origin != f"{parts.scheme}://{parts.netloc}".lower() or "*" in origin:
         return "an origin is scheme, host and port alone, in lower case and without a wildcard, as https://app.example.com"
     return None
+
+
+def _parsed(text: str) -> object:
+    """Return what a JSON text says, or the text itself where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _text(key: str, value: object, maximum: int) -> str:

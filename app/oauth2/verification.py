@@ -43,9 +43,9 @@ def _network_of(address: str) -> str:
 
 
 def attempt_keys(message: Request) -> tuple[bytes, ...]:
-    """Return the failure counters that a presented secret is measured by."""
+    """Return the failure counters that a presented secret or assertion is measured by."""
     credentials = message.credentials
-    if credentials.client_id is None or credentials.client_secret is None:
+    if credentials.client_id is None or (credentials.client_secret is None and credentials.assertion is None):
         return ()
     return _attempt_keys(credentials.client_id, message.address, message.registered_grant or message.endpoint)
 

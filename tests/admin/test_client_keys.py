@@ -1,5 +1,6 @@
 """Registering clients that sign: their keys, their method, and the secrets that are kept to check what they sign."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -92,6 +93,16 @@ async def test_what_does_not_fit_is_refused_with_key_and_reason(operator: Operat
 async def test_an_algorithm_without_a_method_that_signs_is_refused(operator: Operator) -> None:
     with pytest.raises(Refused, match="token_endpoint_auth_signing_alg: is for private_key_jwt and client_secret_jwt"):
         await create_client(operator, {"client_id": "web", "redirect_uris": CB, "token_endpoint_auth_signing_alg": "ES256"})
+
+
+async def test_keys_may_be_written_as_json_text_and_taken_away(operator: Operator) -> None:
+    await create_client(operator, SIGNER | {"jwks": json.dumps({"keys": [EC]})})
+    assert (await stored(operator, "signer")).jwks == {"keys": [EC]}
+    await update_client(operator, "signer", {"jwks": "", "jwks_uri": "https://app.example.com/jwks"})
+    assert (await stored(operator, "signer")).jwks is None
+    for text in ("[]", "x", "7", "{"):
+        with pytest.raises(Refused, match="jwks: must be a table"):
+            await update_client(operator, "signer", {"jwks": text})
 
 
 @pytest.mark.security("AT-02")

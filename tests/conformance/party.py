@@ -61,13 +61,18 @@ grant_types = ["authorization_code", "implicit", "refresh_token"]
 response_types = ["code", "id_token", "token id_token", "code id_token", "code token", "code id_token token"]
 scope = "openid profile email address phone offline_access"
 """
-CLIENTS: Final = _HYBRID + "".join(
-    _CLIENT.format(name=name, method=method, profile=profile)
-    for name, method, profile in (
-        ("suite", "client_secret_basic", "oidc"),
-        ("suite-2", "client_secret_basic", "oidc"),
-        ("suite-post", "client_secret_post", "oidc"),
-        ("suite-legacy", "client_secret_basic", "legacy"),
+_SIGNED: Final = _HYBRID.replace("suite-hybrid", "suite-signed") + 'access_token_format = "jwt"\n'
+CLIENTS: Final = (
+    _HYBRID
+    + _SIGNED
+    + "".join(
+        _CLIENT.format(name=name, method=method, profile=profile)
+        for name, method, profile in (
+            ("suite", "client_secret_basic", "oidc"),
+            ("suite-2", "client_secret_basic", "oidc"),
+            ("suite-post", "client_secret_post", "oidc"),
+            ("suite-legacy", "client_secret_basic", "legacy"),
+        )
     )
 )
 """The suite is told of two clients; ``legacy`` is the profile in which a code may be bound to nothing but its client's secret."""

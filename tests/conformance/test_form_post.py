@@ -175,6 +175,15 @@ async def test_tokens_come_by_the_browser_as_registered(parties: OpenParty, resp
         assert claims is None or (later["sub"], later["auth_time"]) == (claims["sub"], claims["auth_time"])
 
 
+@pytest.mark.parametrize("response_type", ["id_token token", "code id_token token"])
+async def test_signed_access_token_comes_by_the_browser_too(parties: OpenParty, response_type: str) -> None:
+    party = await parties("suite-signed")
+    members = await party.told(response_type=response_type)
+    assert jwt.decode(members["access_token"], await party.published(), algorithms=["ES256"]).header["typ"] == "at+jwt"
+    claims = await checked(party, members)
+    assert (await party.person_of(members, claims))["sub"] == claims["sub"]
+
+
 @pytest.mark.security("CD-02")
 async def test_replayed_code_of_a_hybrid_answer_ends_the_token_beside_it(parties: OpenParty) -> None:
     party = await parties("suite-hybrid")

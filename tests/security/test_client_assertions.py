@@ -13,6 +13,7 @@ import pytest
 from joserfc.jwk import ECKey, OctKey
 
 from app.admin import disable_client
+from app.oauth2.verification import CLIENT_FAILURES
 from tests.fixtures.listening import Listening, listening
 from tests.fixtures.world import CALLBACK, CHALLENGE, ISSUER, VERIFIER, World
 from tests.security.signers import DECLARED, EC, JWT_BEARER, RSA, SECRET, claims_of, public, signed, with_assertion
@@ -136,6 +137,17 @@ async def test_of_many_with_one_assertion_one_is_served(world: World) -> None:
         assertion = signed(claims_of(world, "signer"))
         answers = await asyncio.gather(*(ask(world, assertion) for _ in range(12)))
         assert sorted(answer.status_code for answer in answers) == [200] + [401] * 11
+
+
+@pytest.mark.security("BF-05")
+async def test_who_forges_again_and_again_is_held_off(world: World) -> None:
+    for _ in range(CLIENT_FAILURES):
+        refused(await ask(world, signed(claims_of(world, "signer"), STRANGER)))
+    answer = await ask(world, signed(claims_of(world, "signer")))
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) > 0
+    world.address = "192.0.2.77"
+    assert (await ask(world, signed(claims_of(world, "signer")))).status_code == 200
 
 
 async def test_two_clients_may_use_the_same_jti(world: World) -> None:
