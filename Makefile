@@ -7,7 +7,7 @@
 PY ?= python3
 ARGS ?=
 BIN := .venv/bin
-CODE := app migrations bench tests
+CODE := app kit migrations bench tests
 export UV_SYSTEM_CERTS = 1
 
 # Published JavaScript clients that the tests let log in, where there is a node to run them.

@@ -18,6 +18,7 @@ Config = Annotated[Path | None, typer.Option(metavar="FILE", help="What to apply
 TlsCert = Annotated[Path | None, typer.Option(metavar="FILE", help="A certificate chain, to serve https without a proxy.")]
 TlsKey = Annotated[Path | None, typer.Option(metavar="FILE", help="Its private key.")]
 TrustedProxies = Annotated[str | None, typer.Option(metavar="NETWORKS", help="The proxies in front that are believed, with commas.")]
+ReadyFile = Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write issuer, address and process id, once it answers.")]
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 (what it means to ask such a server)
 _TIMEOUT: Final = 2.5
 """Seconds that a health check waits; container engines give it three."""
@@ -54,7 +55,13 @@ def serve(  # noqa: PLR0913, PLR0917 (each is an option of the command)
 
 
 def sandbox(
-    host: Host = None, port: Port = None, database: Database = None, issuer: Issuer = None, workers: Workers = None, config: Config = None
+    host: Host = None,
+    port: Port = None,
+    database: Database = None,
+    issuer: Issuer = None,
+    workers: Workers = None,
+    config: Config = None,
+    ready_file: ReadyFile = None,
 ) -> None:
     """Run a sandbox: published demo identities, this machine only."""
     from app.cli.starts import sandbox_settings, sandbox_start
@@ -62,7 +69,7 @@ def sandbox(
 
     _begin()
     with sandbox_settings(host=host, port=port, database_url=database, issuer=issuer, workers=workers) as (settings, is_kept):
-        run(settings, sandbox_start(settings, config, is_kept=is_kept))
+        run(settings, sandbox_start(settings, config, is_kept=is_kept, ready_file=ready_file))
 
 
 def healthcheck() -> None:

@@ -1,6 +1,7 @@
 """How ``serve`` and ``sandbox`` start the server: what they prepare, what they say, and where they write down requests."""
 
 import gc
+import json
 import logging
 import os
 import shlex
@@ -15,6 +16,7 @@ from pydantic import SecretStr
 from app.cli.effective import shown_url
 from app.cli.office import actor
 from app.core.clock import Clock
+from app.core.mistakes import ExitCode, Mistake
 from app.core.secret_key import CLIENT_SECRETS
 from app.dialects import Dialects
 from app.main import Build, Start, read_key
@@ -43,8 +45,8 @@ def service_start(settings: Settings, config: Path | None) -> Start:
     return Start(prepare=prepare, announce=announce, journal=JsonJournal(_level(settings)))
 
 
-def sandbox_start(settings: Settings, config: Path | None, *, is_kept: bool) -> Start:
-    """Return how ``sandbox`` starts."""
+def sandbox_start(settings: Settings, config: Path | None, *, is_kept: bool, ready_file: Path | None = None) -> Start:
+    """Return how ``sandbox`` starts; ``ready_file`` is written once it answers, for scripts that wait for it."""
     from app.sandbox.movable_clock import MovableClock
     from app.sandbox.stage import staged
     from app.sandbox.worlds import Workshop
@@ -66,6 +68,8 @@ def sandbox_start(settings: Settings, config: Path | None, *, is_kept: bool) -> 
         gc.enable()
         sys.stdout.write(f"{sandbox.banner(issuer, port)}\n")
         sys.stdout.flush()
+        if ready_file is not None:
+            _write_whole(ready_file, json.dumps({"issuer": issuer, "address": f"http://localhost:{port}", "pid": os.getpid()}))
 
     journal = HumanJournal() if is_terminal else JsonJournal(_level(settings))
     clock = MovableClock()
@@ -95,6 +99,16 @@ def sandbox_settings(**flags: object) -> Iterator[tuple[Settings, bool]]:
         return
     with temporary_database() as url:
         yield settings.model_copy(update={"database_url": SecretStr(url)}), False
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """Write a file so that whoever waits for it never sees a part of it."""
+    fresh = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(file)
+    except OSError as error:
+        raise Mistake(f"--ready-file: cannot write {file}: {error.strerror or error}", ExitCode.CONFIGURATION) from None
 
 
 def _sealing_key(settings: Settings) -> bytes:

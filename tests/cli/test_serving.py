@@ -196,3 +196,13 @@ def test_another_secret_key_than_the_signing_keys_were_sealed_under_is_told_befo
         connection.request("GET", "/.well-known/jwks.json")
         assert len(json.loads(connection.getresponse().read())["keys"]) == 6
         connection.close()
+
+
+def test_a_sandbox_says_in_a_file_that_it_is_ready(tmp_path: Path) -> None:
+    file = tmp_path / "ready.json"
+    with Server(None, command="sandbox", arguments=["--ready-file", str(file)]) as server:
+        deadline = time.monotonic() + 10
+        while not file.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        told = json.loads(file.read_text())
+        assert told == {"issuer": f"http://localhost:{server.port}", "address": f"http://localhost:{server.port}", "pid": server.pid}
