@@ -461,6 +461,23 @@ async def test_the_authorization_endpoint_tells_of_a_resource_that_is_none(site:
     assert answer.headers["location"].startswith("/login")
 
 
+@pytest.mark.security("IN-01")
+@pytest.mark.security("IN-02")
+@pytest.mark.security("IN-08")
+@pytest.mark.parametrize(
+    "value",
+    ["%00", "%ff%fe", "%ed%a0%80", "%C0%AF", "%0d%0aSet-Cookie:a=b", "urn:a%20urn:b", "urn:" + "a" * 20_000, "urn:a&resource=%00", "'--"],
+)
+async def test_odd_resources_never_fail(site: World, value: str) -> None:
+    sound = f"client_id=res-app&redirect_uri={CALLBACK}&response_type=code&code_challenge={CHALLENGE}&code_challenge_method=S256"
+    answer = await site.send("GET", f"/authorize?{sound}&resource={value}")
+    assert answer.status_code in {302, 303, 400}, answer.text
+    assert "set-cookie" not in answer.headers or "a=b" not in answer.headers["set-cookie"]
+    headers = {"Authorization": basic_header("res-app", "res-app-secret"), "Content-Type": "application/x-www-form-urlencoded"}
+    answer = await site.send("POST", "/token", content=f"grant_type=client_credentials&resource={value}", headers=headers)
+    assert (answer.status_code, answer.json()["error"] in {"invalid_target", "invalid_request"}) == (400, True)
+
+
 async def test_a_token_for_a_resource_takes_one_load_and_one_commit(site: World) -> None:
     await own(site, resource=ORDERS)
     counters = site.storage.counters

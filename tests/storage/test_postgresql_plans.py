@@ -12,7 +12,7 @@ from app.storage._postgresql_link import HOT_SETTINGS
 from app.storage._postgresql_load import CLIENTS, select_for, shape_of
 from app.storage._postgresql_statement import LATER, Part, Shape, statement_for
 
-EVERYTHING = Needs("client", "1001", b"c", b"t", b"b", "ada", (b"1", b"2"))
+EVERYTHING = Needs("client", "1001", b"c", b"t", b"b", "ada", (b"1", b"2"), ("urn:1", "urn:2"))
 SELECTS = {
     "everything": select_for(shape_of([EVERYTHING])).sql,
     "client": select_for(shape_of([Needs(client_id="client")])).sql,
