@@ -20,8 +20,21 @@ from tests.security.test_hostile_input import LONG, WORK, json_values, made_up, 
 from tests.security.test_openid import DECLARED
 
 fewer = settings(made_up, max_examples=5000 if LONG else 40)
-SOUND: Final = {"response_type": "code", "client_id": "oidc-app", "redirect_uri": CALLBACK, "scope": "openid", "nonce": "n"}
-CLIENTS: Final = ["oidc-app", "oidc-pairwise", "demo-web", "demo-spa", "testclient", "nobody"]
+_PKCE: Final = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
+SOUND: Final = {"response_type": "code", "client_id": "oidc-app", "redirect_uri": CALLBACK, "scope": "openid", "nonce": "n", **_PKCE}
+FRONT: Final = {**SOUND, "client_id": "oidc-front", "response_type": "code id_token token"}
+FRONT_CLIENT: Final = """
+[[clients]]
+client_id = "oidc-front"
+client_secret = "oidc-front-secret"
+profile = "oidc"
+grant_types = ["authorization_code", "implicit"]
+response_types = ["code", "id_token", "id_token token", "code id_token", "code token", "code id_token token"]
+redirect_uris = ["http://127.0.0.1:9401/cb"]
+scope = "openid profile"
+access_token_format = "jwt"
+"""
+CLIENTS: Final = ["oidc-app", "oidc-front", "oidc-pairwise", "demo-web", "demo-spa", "testclient", "nobody"]
 ASKED: Final = [
     *("response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "display", "prompt", "max_age", "ui_locales"),
     *("claims_locales", "id_token_hint", "login_hint", "acr_values", "claims", "request", "request_uri", "registration"),
@@ -59,18 +72,22 @@ values = st.one_of(st.sampled_from(WORDS), trees.map(lambda tree: json.dumps(tre
 
 @pytest.fixture(scope="module")
 async def browser(shared_world: World) -> Mapping[str, str]:
-    """The cookies of somebody who is logged in."""
-    await shared_world.declare(DECLARED)
-    await shared_world.declare(SIGNERS)
+    """The cookies of somebody who is logged in, and has let the clients in, so that sound requests of theirs are answered."""
+    for document in (DECLARED, SIGNERS, FRONT_CLIENT):
+        await shared_world.declare(document)
     async with Visit(shared_world) as visit:
         await visit.log_in(await somebody(shared_world), PASSWORD)
+        for asked in (SOUND, FRONT):
+            await visit.go("/authorize", **asked)
+            await visit.send({"decision": "approve"})
+            assert visit.answer.headers["location"].startswith(CALLBACK)
         return cookies_of(visit)
 
 
 @st.composite
-def comings(draw: st.DrawFn, names: list[str], sound_one: Mapping[str, str]) -> tuple[str, str, bool]:
+def comings(draw: st.DrawFn, names: list[str], *sound_ones: Mapping[str, str]) -> tuple[str, str, bool]:
     """Make up how a browser comes: the method, what it brings, and whether somebody is logged in; often most of it is sound."""
-    base = draw(st.sampled_from([sound_one, {}]))
+    base = draw(st.sampled_from([*sound_ones, {}]))
     query = encoded({**base, **draw(st.dictionaries(st.sampled_from(names), values, max_size=8))}, FORM)[:60_000].decode()
     return draw(st.sampled_from(["GET", "POST"])), query, draw(st.booleans())
 
@@ -93,7 +110,7 @@ async def come(world: World, path: str, coming: tuple[str, str, bool], cookies: 
 @pytest.mark.security("IN-10")
 @DATABASES
 @fewer
-@given(coming=comings(ASKED, SOUND), address=visitors)
+@given(coming=comings(ASKED, SOUND, FRONT), address=visitors)
 async def test_no_made_up_authorization_request_is_a_fault_of_ours(
     shared_world: World, browser: Mapping[str, str], coming: Any, address: str
 ) -> None:
