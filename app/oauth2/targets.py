@@ -80,7 +80,7 @@ def _named(text: str) -> tuple[str, ...]:
     uris = resources_of(text)
     if len(uris) > MAXIMUM_RESOURCES:
         raise Refusal(Cause.BAD_TARGET, f"The request names more than {MAXIMUM_RESOURCES} resources.")
-    if not all(map(is_resource, uris)):
+    if not uris or not all(map(is_resource, uris)):
         raise Refusal(Cause.BAD_TARGET, "A resource is named by an absolute URI without a fragment.")
     return uris
 

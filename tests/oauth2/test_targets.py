@@ -107,6 +107,7 @@ def test_the_family_keeps_for_whom_it_was_begun() -> None:
         (ORDERS.rstrip("/"), "unknown resource"),
         (ORDERS.upper(), "unknown resource"),
         (LATER, "the resource is disabled"),
+        (" ", "A resource is named by an absolute URI without a fragment."),
         ("orders", "A resource is named by an absolute URI without a fragment."),
         (f"{ORDERS}#a", "A resource is named by an absolute URI without a fragment."),
         (" ".join(f"urn:{number}" for number in range(MAXIMUM_RESOURCES + 1)), "The request names more than 10 resources."),

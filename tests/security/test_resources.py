@@ -466,7 +466,19 @@ async def test_the_authorization_endpoint_tells_of_a_resource_that_is_none(site:
 @pytest.mark.security("IN-08")
 @pytest.mark.parametrize(
     "value",
-    ["%00", "%ff%fe", "%ed%a0%80", "%C0%AF", "%0d%0aSet-Cookie:a=b", "urn:a%20urn:b", "urn:" + "a" * 20_000, "urn:a&resource=%00", "'--"],
+    [
+        "%00",
+        "%ff%fe",
+        "%ed%a0%80",
+        "%C0%AF",
+        "%0d%0aSet-Cookie:a=b",
+        "urn:a%20urn:b",
+        "urn:" + "a" * 20_000,
+        "urn:a&resource=%00",
+        "'--",
+        "%20",
+        "+&resource=+",
+    ],
 )
 async def test_odd_resources_never_fail(site: World, value: str) -> None:
     sound = f"client_id=res-app&redirect_uri={CALLBACK}&response_type=code&code_challenge={CHALLENGE}&code_challenge_method=S256"
