@@ -40,6 +40,17 @@ async def test_the_metadata_lists_what_is_on_for_standard_clients_and_nothing_el
     assert not [path for path in doors if path in answer.text]
 
 
+@pytest.mark.security("CA-08")
+async def test_what_clients_sign_is_listed_at_every_endpoint_where_they_authenticate(world: World) -> None:
+    members = (await world.send("GET", PATH)).json()
+    for endpoint in ("token", "revocation", "introspection"):
+        methods = members[f"{endpoint}_endpoint_auth_methods_supported"]
+        assert {"private_key_jwt", "client_secret_jwt", "client_secret_basic", "client_secret_post"} <= set(methods)
+        algorithms = members[f"{endpoint}_endpoint_auth_signing_alg_values_supported"]
+        assert {"RS256", "PS256", "ES256", "EdDSA", "HS256"} <= set(algorithms)
+        assert "none" not in algorithms
+
+
 @pytest.mark.rfc("9207", "3")
 async def test_what_the_metadata_says_of_the_authorization_endpoint_is_so(world: World) -> None:
     """Every value that is listed is served, and one that is not is refused, by the engine and over HTTP alike."""
