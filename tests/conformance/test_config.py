@@ -69,6 +69,15 @@ async def test_oidcc_discovery_endpoint_verification(world: World) -> None:
     assert all(re.fullmatch(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?", tag) for tag in members["ui_locales_supported"])
 
 
+@pytest.mark.security("AD-11")
+async def test_nobody_registers_clients_by_themselves(world: World) -> None:
+    assert "registration_endpoint" not in await metadata(world)
+    for path in ("/register", "/connect/register", "/reg", "/clients", "/oauth2/register", "/.well-known/register"):
+        for headers in ({}, {"Authorization": "Bearer"}, {"Authorization": "Bearer a b"}):
+            answer = await world.send("POST", path, json={"redirect_uris": ["https://client.example.com/cb"]}, headers=headers)
+            assert answer.status_code == 404, path
+
+
 @pytest.mark.rfc("7517", "4")
 async def test_oidcc_discovery_endpoint_verification_of_the_keys(world: World) -> None:
     answer = await world.send("GET", urlsplit((await metadata(world))["jwks_uri"]).path)
