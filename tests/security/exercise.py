@@ -10,12 +10,16 @@ from typing import Any, Final
 
 import httpx
 import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey
 
 from tests.fixtures.server import SECRET_KEY
+from tests.fixtures.vectors import EC
 from tests.fixtures.world import CALLBACK, CHALLENGE, VERIFIER
 from tests.security.doors import FORM, JSON, MULTIPART, encoded
 from tests.security.exercise_of_pages import walk_pages
 from tests.security.live import PASSWORDS, Live, database, declared, open_live
+from tests.security.signers import JWT_BEARER
 
 _TOKEN_MEMBERS: Final = ("access_token", "refresh_token", "id_token")
 
@@ -85,6 +89,7 @@ async def walk(live: Live) -> Walk:
         walked.note(SECRET_KEY)
         await _standard(walked)
         await _openid(walked)
+        await _signing(walked)
         await _youzan(walked)
         await _fantem(walked)
         await _platform(walked)
@@ -140,6 +145,27 @@ async def _openid(walk: Walk) -> None:
         answer = await walk.http.get(f"/userinfo?access_token={wrong}", headers={"Authorization": f"Bearer {wrong}"})
         assert answer.status_code in {400, 401}
         walk.answered += 3
+        hint = f"client_id=demo-openid&id_token_hint={wrong}&logout_hint={wrong}&state={wrong}"
+        for method, address in (("GET", f"/logout?{hint}"), ("POST", "/logout"), ("GET", f"/authorize?response_type=code&{hint}")):
+            content = hint.encode() if method == "POST" else b""
+            answer = await walk.http.request(method, address, content=content, headers={"Content-Type": FORM})
+            assert answer.status_code < 500, answer.text
+
+
+async def _signing(walk: Walk) -> None:
+    """Prove a client by its signature: rightly, a second time by the same, and wrongly."""
+    key, issuer = ECKey.import_key({"kty": "EC", "crv": "P-256", **EC}), f"http://localhost:{walk.live.port}"
+    now = int(time.time())
+    claims = {"iss": "demo-signer", "sub": "demo-signer", "aud": issuer, "exp": now + 60, "jti": "the-name-of-an-assertion"}
+    for audience, statuses in ((issuer, {200}), (issuer, {401}), ("https://evil.example", {401})):
+        assertion = jwt.encode({"alg": "ES256"}, {**claims, "aud": audience}, key)
+        walk.note(assertion)
+        walk.note(assertion.rpartition(".")[2])
+        sent = {"grant_type": "client_credentials", "client_assertion_type": JWT_BEARER, "client_assertion": assertion}
+        answer = await walk.http.post("/token", data=sent)
+        walk.answered += 1
+        assert answer.status_code in statuses, answer.text
+        walk.note(answer.json().get("access_token", ""))
 
 
 async def _youzan(walk: Walk) -> None:

@@ -141,10 +141,10 @@ async def test_a_giant_takes_no_time(site: World) -> None:
     giants = ["A" * 300_000, f"{part * 5}.{part * 5}.{part * 5}", "." * 300_000, f"{demanding}.e30.AA"]
     await redeemed(site)
     for giant in giants:
-        began = time.perf_counter()
+        began = time.process_time()
         answers = [await userinfo(site, giant), await userinfo(site, None, "POST", data={"access_token": giant})]
         answers += [await site.post(path, {"token": giant}, basic=CLIENT) for path in ("/introspect", "/revoke")]
-        assert time.perf_counter() - began < 1
+        assert time.process_time() - began < 1
         assert {answer.status_code for answer in answers} <= {200, 400, 401, 413}
         assert all(len(answer.content) < 2_000 for answer in answers)
 
@@ -381,9 +381,9 @@ async def test_no_parameter_of_openid_connect_breaks_the_authorization_endpoint(
     for value in ODD[parameter]:
         encoded = quote(value.encode("utf-8", "surrogatepass"), safe="")
         for more in ("", "&prompt=none") if parameter != "prompt" else ("",):
-            began = time.perf_counter()
+            began = time.process_time()
             await visit.go(f"{GATE}&nonce=n&{parameter}={encoded}{more}")
-            assert time.perf_counter() - began < 1
+            assert time.process_time() - began < 1
             assert complaints(visit.answer) == [], (value[:80], more)
             location = visit.answer.headers.get("location", "")
             assert visit.answer.status_code in {200, 302, 303, 400, 414}

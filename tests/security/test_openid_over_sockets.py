@@ -117,7 +117,6 @@ async def test_what_is_ended_at_one_tells_nothing_at_the_other(twins: Twins, end
         elif end == "disabled":
             await disable_user(operator, name)
         else:
-            await asyncio.sleep(1)  # what is granted in the second of the change may stay
             await set_password(operator, name, "another-password-of-theirs")
     assert await twins.told(tokens["access_token"]) == [401, 401]
     sent = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
