@@ -67,10 +67,8 @@ def test_the_doors_of_browsers_are_those_of_the_partners_document() -> None:
 
 def test_a_door_says_its_methods_and_its_own_words() -> None:
     tables = parameter_tables(load_dialects()["standard"], "en")
-    assert (
-        "## Authorization endpoint\n\n`GET /authorize`, `POST /authorize` (response_type code, id_token, id_token token, code id_token, code token, code id_token token)\n"
-        in tables
-    )
+    served = "code, id_token, id_token token, code id_token, code token, code id_token token"
+    assert f"## Authorization endpoint\n\n`GET /authorize`, `POST /authorize` (response_type {served})\n" in tables
     assert "| redirect_uri | string | no | One that is registered, exactly; may be left out where there is only one |" in tables
     assert "| redirect_uri | string | no | The same as in the authorization request, if it was sent there |" in tables
 
