@@ -4,6 +4,7 @@ import asyncio
 import base64
 import itertools
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from app.admin import create_user, disable_user, set_password
+from app.admin import create_client, create_user, disable_user, set_password
 from tests.fixtures.vectors import EC
 from tests.fixtures.world import CALLBACK, CHALLENGE, VERIFIER
 from tests.security.live import PASSWORDS, Live, database, open_live
@@ -98,6 +99,28 @@ async def test_an_assertion_counts_once_at_both_together(twins: Twins) -> None:
         answers = await asyncio.gather(*((twins.here, twins.there)[number % 2].post("/token", data=sent) for number in range(20)))
         assert sorted(answer.status_code for answer in answers) == [200] + [401] * 19
         assert {answer.json()["error"] for answer in answers if answer.status_code == 401} == {"invalid_client"}
+
+
+@pytest.mark.security("AD-12")
+@pytest.mark.security("CA-10")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "2130706433", "0x7f.1"])  # noqa: S104 (bound by nobody)
+async def test_no_client_lets_the_server_knock_at_its_own_machine(twins: Twins, host: str) -> None:
+    client_id, key = f"knocking-{next(_numbers)}", ECKey.import_key({"kty": "EC", "crv": "P-256", **EC})
+    with socket.socket() as canary:
+        canary.bind(("127.0.0.1", 0))
+        canary.listen()
+        canary.settimeout(0)
+        values = {"client_id": client_id, "token_endpoint_auth_method": "private_key_jwt", "grant_types": ["client_credentials"]}
+        async with twins.live.operator() as operator:
+            await create_client(operator, {**values, "jwks_uri": f"https://{host}:{canary.getsockname()[1]}/jwks.json"})
+        claims = {"iss": client_id, "sub": client_id, "aud": ISSUER, "exp": int(time.time()) + 60, "jti": client_id}
+        assertion = jwt.encode({"alg": "ES256", "kid": "x", "jku": "http://127.0.0.1:1/"}, claims, key)
+        sent = {"grant_type": "client_credentials", "client_assertion_type": JWT_BEARER, "client_assertion": assertion}
+        answer = await twins.here.post("/token", data=sent)
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+        assert str(canary.getsockname()[1]) not in answer.text
+        with pytest.raises(BlockingIOError):
+            canary.accept()
 
 
 @pytest.mark.security("IT-06")

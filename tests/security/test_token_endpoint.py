@@ -46,6 +46,20 @@ async def test_a_grant_is_for_clients_that_are_registered_for_it(world: World, g
         assert is_refused == (grant_type not in grants), (client_id, answer.text)
 
 
+@pytest.mark.security("SC-01")
+@pytest.mark.security("SC-02")
+@pytest.mark.rfc("6749", "3.3")
+@pytest.mark.parametrize(
+    "scope", ["admin", "admin root", "orders admin", "orders items admin", "ORDERS", "order", "orders*", "*", "orders\u00a0items"]
+)
+async def test_a_client_asks_for_no_more_than_it_is_registered_for(world: World, scope: str) -> None:
+    answer = await world.post("/token", {"grant_type": "client_credentials", "scope": scope}, basic="demo-service")
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_scope"), answer.text
+    for less in ("orders", "items orders", ""):
+        granted = (await world.post("/token", {"grant_type": "client_credentials", "scope": less}, basic="demo-service")).json()["scope"]
+        assert set(granted.split()) == set((less or "orders items").split())
+
+
 @pytest.mark.security("CC-02")
 @pytest.mark.rfc("6749", "4.4")
 async def test_a_public_client_acts_for_nobody(world: World) -> None:
