@@ -21,6 +21,7 @@ OF_OPENID_CONNECT = {
     "unmet_authentication_requirements",
     "request_not_supported",
     "request_uri_not_supported",
+    "registration_not_supported",
 }
 STATUSES = {
     "invalid_client": {400, 401},
@@ -36,6 +37,7 @@ STATUSES = {
 @pytest.mark.parametrize("cause", Cause)
 @pytest.mark.rfc("6749", "4.1.2.1")
 @pytest.mark.rfc("6749", "5.2")
+@pytest.mark.rfc("OIDC Core", "3.1.2.6")
 @pytest.mark.security("TK-13")
 def test_every_cause_has_the_answer_of_the_rfc(cause: Cause) -> None:
     answer = STANDARD_ANSWERS[cause]
