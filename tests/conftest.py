@@ -4,11 +4,14 @@ A test names what it needs by its fixtures. What is not on this machine skips th
 it is required: ``REQUIRE=postgresql,browser,node`` names what is, and where ``CI`` is set nothing may be missing.
 """
 
+import asyncio
 import os
+import shutil
 import signal
 import uuid
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import AsyncExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -16,6 +19,7 @@ import hypothesis
 import pytest
 
 from app.settings import Settings
+from app.storage import migrate
 from tests.fixtures.postgresql import INSTALL_HINT, PostgresCluster, PostgresServer, RemotePostgres
 
 if TYPE_CHECKING:
@@ -87,6 +91,70 @@ def postgres_url(postgres_cluster: PostgresServer) -> Iterator[str]:
     name = f"tokenry_{uuid.uuid4().hex}"
     yield postgres_cluster.create_database(name)
     postgres_cluster.drop_database(name)
+
+
+class Prepared:
+    """Makes databases that have the schema already: it is written once, and copied for each."""
+
+    def __init__(self, folder: Path, request: pytest.FixtureRequest) -> None:
+        self._folder = folder
+        self._request = request
+        self._template: str | None = None
+        self._free: list[str] = []
+
+    def sqlite(self, path: Path) -> str:
+        """Return the URL of a database in a file that is not there yet."""
+        template = self._folder / "tokenry.db"
+        if not template.exists():
+            _write_schema(f"sqlite:///{template}")
+        shutil.copyfile(template, path)
+        return f"sqlite:///{path}"
+
+    @contextmanager
+    def postgresql(self, *, may_be_spoilt: bool = False) -> Iterator[str]:
+        """Yield the URL of a database. One that was used is emptied for the next test, or dropped where its schema may be another now."""
+        cluster: PostgresServer = self._request.getfixturevalue("postgres_cluster")
+        if self._template is None:
+            self._template = f"tokenry_template_{uuid.uuid4().hex}"
+            _write_schema(cluster.create_database(self._template))
+        if not self._free:
+            self._free.append(f"tokenry_{uuid.uuid4().hex}")
+            cluster.create_database(self._free[-1], self._template)
+        name = self._free.pop()
+        yield cluster.url(name)
+        if may_be_spoilt:
+            cluster.drop_database(name)
+        else:
+            cluster.empty_database(name)
+            self._free.append(name)
+
+
+def _write_schema(url: str) -> None:
+    """Prepare a database in a thread of its own, so that the caller may be inside an event loop."""
+    with ThreadPoolExecutor(1) as executor:
+        executor.submit(lambda: asyncio.run(migrate(url))).result()
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Prepared:
+    """The way to databases with the schema in them."""
+    return Prepared(tmp_path_factory.mktemp("schema"), request)
+
+
+@pytest.fixture
+def ready_postgres_url(prepared: Prepared) -> Iterator[str]:
+    """The URL of a PostgreSQL database with nothing but the schema in it."""
+    with prepared.postgresql() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ready_database_url(request: pytest.FixtureRequest, prepared: Prepared, tmp_path: Path) -> str:
+    """The URL of a database with nothing but the schema in it, on each engine in turn."""
+    if request.param == "sqlite":
+        return prepared.sqlite(tmp_path / "tokenry.db")
+    url: str = request.getfixturevalue("ready_postgres_url")
+    return url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

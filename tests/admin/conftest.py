@@ -40,8 +40,8 @@ def clock() -> StandingClock:
 
 
 @pytest.fixture
-async def storage(database_url: str, clock: Clock) -> AsyncIterator[Storage]:
-    opened = await open_storage(database_url, clock=clock)
+async def storage(ready_database_url: str, clock: Clock) -> AsyncIterator[Storage]:
+    opened = await open_storage(ready_database_url, clock=clock)
     yield opened
     await opened.close()
 

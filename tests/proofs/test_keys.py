@@ -26,12 +26,12 @@ def clock() -> MovableClock:
 
 
 @pytest.fixture
-async def opened(database_url: str, clock: MovableClock) -> AsyncIterator[Callable[[], Awaitable[Interposed]]]:
+async def opened(ready_database_url: str, clock: MovableClock) -> AsyncIterator[Callable[[], Awaitable[Interposed]]]:
     """Opens storages over one database, as several processes do."""
     storages: list[Storage] = []
 
     async def open_one() -> Interposed:
-        storages.append(await open_storage(database_url, clock=clock))
+        storages.append(await open_storage(ready_database_url, clock=clock))
         return Interposed(storages[-1])
 
     yield open_one

@@ -19,8 +19,8 @@ def dialects() -> Dialects:
 
 
 @pytest.fixture
-async def storage(database_url: str) -> AsyncIterator[Storage]:
-    opened = await open_storage(database_url, clock=SystemClock())
+async def storage(ready_database_url: str) -> AsyncIterator[Storage]:
+    opened = await open_storage(ready_database_url, clock=SystemClock())
     yield opened
     await opened.close()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.storage import Limits, Storage, open_storage
+from tests.conftest import Prepared
 from tests.storage.fake import FakeStorage, Tables
 from tests.storage.records import NOW
 
@@ -62,15 +63,15 @@ def clock() -> MovableClock:
 
 
 @pytest.fixture
-def url_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
-    """Make an empty database for an engine and return its URL."""
+def url_of(request: pytest.FixtureRequest, prepared: Prepared, tmp_path: Path) -> Callable[[str], str]:
+    """Make a database with nothing but the schema for an engine and return its URL."""
 
     def make(engine: str) -> str:
         if engine == "memory":
             return "memory:"
         if engine.startswith("sqlite"):
-            return f"{engine}:///{tmp_path / 'tokenry.db'}"
-        url: str = request.getfixturevalue("postgres_url")
+            return prepared.sqlite(tmp_path / "tokenry.db").replace("sqlite", engine, 1)
+        url: str = request.getfixturevalue("ready_postgres_url")
         return url.replace("postgresql", engine, 1)
 
     return make

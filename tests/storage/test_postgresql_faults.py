@@ -11,6 +11,7 @@ import pytest
 from app.ledger import Needs, Receipt, Spend, StorageUnavailable, WriteRefused, Writes
 from app.storage import Catalog, Storage
 from app.storage._postgresql_link import Link, Undone
+from tests.conftest import Prepared
 from tests.fixtures.postgresql import PostgresCluster, find_binaries
 from tests.storage.conftest import Database, MovableClock
 from tests.storage.proxy import Mode, Proxy
@@ -20,8 +21,15 @@ BOTH = pytest.mark.parametrize("engine", ["postgresql", "postgresql+asyncpg"])
 
 
 @pytest.fixture
-async def proxy(postgres_url: str) -> AsyncIterator[Proxy]:
-    async with Proxy(postgres_url) as proxy:
+def ready_postgres_url(prepared: Prepared) -> Iterator[str]:
+    """A database that a test may spoil."""
+    with prepared.postgresql(may_be_spoilt=True) as url:
+        yield url
+
+
+@pytest.fixture
+async def proxy(ready_postgres_url: str) -> AsyncIterator[Proxy]:
+    async with Proxy(ready_postgres_url) as proxy:
         yield proxy
 
 
@@ -37,10 +45,10 @@ async def proxied(proxy: Proxy, clock: MovableClock, request: pytest.FixtureRequ
 
 
 @pytest.fixture
-async def database(postgres_url: str, clock: MovableClock, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
+async def database(ready_postgres_url: str, clock: MovableClock, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     """A database without a proxy, for the engine of the test's parameter ``engine``."""
     engine = request.node.callspec.params.get("engine", "postgresql") if hasattr(request.node, "callspec") else "postgresql"
-    database = Database(postgres_url.replace("postgresql", engine, 1), clock)
+    database = Database(ready_postgres_url.replace("postgresql", engine, 1), clock)
     yield database
     await database.close()
 
@@ -88,12 +96,12 @@ async def test_lost_answer_to_a_commit_is_unavailable_and_never_issues_twice(pro
 
 
 @pytest.mark.security("F-05")
-async def test_connection_that_is_killed_fails_what_it_carried_and_nothing_else(database: Database, postgres_url: str) -> None:
+async def test_connection_that_is_killed_fails_what_it_carried_and_nothing_else(database: Database, ready_postgres_url: str) -> None:
     storage: Any = await database.open()
     grant = a_grant()
     code = a_code(grant)
     await storage.commit(Writes(NOW, grants=[grant], codes=[code]))
-    locker, killer = await asyncpg.connect(postgres_url), await asyncpg.connect(postgres_url)
+    locker, killer = await asyncpg.connect(ready_postgres_url), await asyncpg.connect(ready_postgres_url)
     try:
         async with locker.transaction():
             await locker.execute("SELECT * FROM authorization_code FOR UPDATE")
@@ -165,12 +173,12 @@ async def test_slow_database_answers_everybody_in_shared_batches(proxied: Databa
 
 
 @pytest.mark.security("F-06")
-async def test_statement_that_takes_too_long_is_given_up_on_both_sides(database: Database, postgres_url: str) -> None:
+async def test_statement_that_takes_too_long_is_given_up_on_both_sides(database: Database, ready_postgres_url: str) -> None:
     storage: Any = await database.open()
     grant = a_grant()
     code = a_code(grant)
     await storage.commit(Writes(NOW, grants=[grant], codes=[code]))
-    locker = await asyncpg.connect(postgres_url)
+    locker = await asyncpg.connect(ready_postgres_url)
     try:
         async with locker.transaction():
             await locker.execute("SELECT * FROM authorization_code FOR UPDATE")
@@ -187,12 +195,12 @@ async def test_statement_that_takes_too_long_is_given_up_on_both_sides(database:
 
 
 @BOTH
-async def test_deadlock_is_tried_again(database: Database, postgres_url: str, engine: str) -> None:
+async def test_deadlock_is_tried_again(database: Database, ready_postgres_url: str, engine: str) -> None:
     storage = await database.open()
     grant = a_grant()
     first, second = sorted((a_token(grant) for _ in range(2)), key=lambda token: token.token_hash)
     await storage.commit(Writes(NOW, grants=[grant], tokens=[first, second]))
-    other = await asyncpg.connect(postgres_url)
+    other = await asyncpg.connect(ready_postgres_url)
     lock = "UPDATE token SET scope = 'other' WHERE token_hash = $1"
     try:
         transaction = other.transaction()
@@ -229,9 +237,9 @@ async def test_what_is_undone_three_times_is_unavailable(database: Database, mon
     assert (await storage.commit(fresh())) == Receipt()
 
 
-async def test_missing_table_is_unavailable_and_named_by_its_kind(database: Database, postgres_url: str) -> None:
+async def test_missing_table_is_unavailable_and_named_by_its_kind(database: Database, ready_postgres_url: str) -> None:
     storage = await database.open()
-    other = await asyncpg.connect(postgres_url)
+    other = await asyncpg.connect(ready_postgres_url)
     await other.execute("DROP TABLE token")
     await other.close()
     with pytest.raises(StorageUnavailable, match="UndefinedTable"):
@@ -419,10 +427,10 @@ async def test_looks_wait_for_their_turn_no_longer_than_patience(database: Datab
     assert await storage.look(names) == []
 
 
-async def test_look_reads_beside_an_operator_who_is_at_work(database: Database, postgres_url: str) -> None:
+async def test_look_reads_beside_an_operator_who_is_at_work(database: Database, ready_postgres_url: str) -> None:
     storage = await database.open()
     await storage.transact(lambda catalog: catalog.put_client(a_client()))
-    locker = await asyncpg.connect(postgres_url)
+    locker = await asyncpg.connect(ready_postgres_url)
     try:
         async with locker.transaction():
             await locker.execute("UPDATE client SET client_name = 'New'")
