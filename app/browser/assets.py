@@ -20,6 +20,13 @@ MEDIA_TYPES: Final = {
     ".webp": "image/webp",
 }
 _TEXT: Final = {".css", ".js", ".svg"}
+STATIC_HEADERS: Final = {
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Vary": "Accept-Encoding",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +39,11 @@ class Asset:
 
 
 class Assets:
-    """All static files of a theme, by the name that their address ends with."""
+    """All static files of a theme, by the name that their address ends with; ``more`` is a folder with further ones."""
 
-    def __init__(self, theme: Theme) -> None:
-        contents = {path.name: path.read_bytes() for path in sorted(STATIC.iterdir()) if path.suffix in MEDIA_TYPES}
+    def __init__(self, theme: Theme, more: Path | None = None) -> None:
+        folders = [STATIC, *([more] if more is not None else [])]
+        contents = {path.name: path.read_bytes() for folder in folders for path in sorted(folder.iterdir()) if path.suffix in MEDIA_TYPES}
         contents["pages.css"] += theme.stylesheet().encode()
         if theme.logo is not None:
             contents[theme.logo_name] = theme.logo.content
@@ -60,3 +68,9 @@ def _asset(name: str, content: bytes) -> Asset:
     suffix = Path(name).suffix
     packed = gzip.compress(content, mtime=0) if suffix in _TEXT else None
     return Asset(MEDIA_TYPES[suffix], content, packed if packed is not None and len(packed) < len(content) else None)
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether gzip is among what a client takes (RFC 9110 §12.5.3); a weight of zero means it is not."""
+    entries = (entry.replace(" ", "").partition(";q=") for entry in accept_encoding.split(","))
+    return any(name == "gzip" and (not weight or weight.strip("0.") != "") for name, _, weight in entries)

@@ -42,6 +42,11 @@ def framing(policy: str, pages: Iterable[str]) -> str:
     return f"{policy}; frame-src {' '.join(origins)}"
 
 
+def talking(policy: str) -> str:
+    """Return the policy of a page whose script asks its own origin (CSP 3 §6.1.2)."""
+    return f"{policy}; connect-src 'self'"
+
+
 def redirect_headers(issuer: str) -> Mapping[str, str]:
     """Return the headers of an answer that only sends the browser elsewhere: often the first that it gets from us."""
     return _SILENT | _kept_to_https(issuer)

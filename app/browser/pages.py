@@ -27,12 +27,16 @@ OURS: Final = "default"
 
 
 class Pages:
-    """All pages in one theme. ``base`` is the path of the issuer, where it has one: every address of ours starts with it."""
+    """All pages in one theme. ``base`` is the path of the issuer, where it has one: every address of ours starts with it.
 
-    def __init__(self, theme: Theme | None = None, base: str = "") -> None:
+    ``room`` is a folder with ``templates`` and ``static`` of its own, for pages that are not part of the service.
+    """
+
+    def __init__(self, theme: Theme | None = None, base: str = "", *, room: Path | None = None) -> None:
         self.theme = theme or Theme()
         self.base = base
-        self.assets = Assets(self.theme)
+        self.assets = Assets(self.theme, room / "static" if room is not None else None)
+        self._more = room / "templates" if room is not None else None
 
     def render(self, view: View, frame: Frame) -> str:
         """Return a page as HTML."""
@@ -53,7 +57,7 @@ class Pages:
         from jinja2 import Environment, StrictUndefined
 
         environment = Environment(
-            loader=_loader(self.theme.templates),
+            loader=_loader(self.theme.templates, self._more),
             autoescape=True,
             undefined=StrictUndefined,
             extensions=["jinja2.ext.i18n"],
@@ -84,10 +88,10 @@ def qr_code(text: str) -> "Markup":
     return Markup(segno.make(text, error="m", micro=False).svg_inline(border=4, dark="#000", light="#fff", omitsize=True))  # noqa: S704
 
 
-def _loader(templates: Path | None) -> "BaseLoader":
+def _loader(templates: Path | None, more: Path | None) -> "BaseLoader":
     """Return what finds templates: an operator's folder before ours, and ours under a prefix too, for templates that extend them."""
     from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
 
     ours = FileSystemLoader(TEMPLATES)
-    operators = [FileSystemLoader(templates)] if templates else []
-    return ChoiceLoader([*operators, ours, PrefixLoader({OURS: ours})])
+    others = [FileSystemLoader(folder) for folder in (templates, more) if folder]
+    return ChoiceLoader([*others, ours, PrefixLoader({OURS: ours})])

@@ -44,8 +44,9 @@ from app.core.mistakes import Mistake
 from app.ledger import StorageUnavailable
 from app.sandbox.explanations import origin_of
 from app.sandbox.faults import Fault, FaultKind
+from app.sandbox.front import Front
 from app.sandbox.minting import Wanted, mint
-from app.sandbox.recorder import Recorded
+from app.sandbox.recorder import MAXIMUM_BODY, Recorded
 from app.sandbox.robot import HINTED
 from app.sandbox.robot import Response as PersonsResponse
 from app.sandbox.showing import har, line, view
@@ -176,8 +177,8 @@ class Search(_Told):
         return not self.search or self.search.lower() in shown.lower()
 
 
-def control_app(worlds: Worlds) -> FastAPI:
-    """Return the control API as an application of its own."""
+def control_app(worlds: Worlds, front: Front) -> FastAPI:
+    """Return the control API as an application of its own; ``front`` takes what is sent once more."""
     app = FastAPI(title="Tokenry sandbox", version=__version__, docs_url=None, redoc_url=None, openapi_url=f"{BASE}/openapi.json")
 
     async def mistaken(_request: Request, problem: Exception) -> Response:
@@ -187,7 +188,8 @@ def control_app(worlds: Worlds) -> FastAPI:
     app.add_exception_handler(StorageUnavailable, lambda _request, problem: _busy(str(problem)))
     app.add_exception_handler(HTTPException, _refused)
     app.include_router(_namespaces(worlds))
-    for router in (_overview(), _users(), _clients(), _shops(), _tokens(), _time(), _responses(), _exchanges(), _faults(), _snapshots()):
+    app.include_router(_exchanges(front))
+    for router in (_overview(), _users(), _clients(), _shops(), _tokens(), _time(), _responses(), _faults(), _snapshots()):
         app.include_router(router)
     return app
 
@@ -451,22 +453,22 @@ def _responses() -> APIRouter:
 # -- exchanges ---------------------------------------------------------------------------------------------------------------------
 
 
-def _shown(world: World, recorded: Recorded, language: str, *, reveal: bool = False) -> dict[str, Any]:
-    shown = view(recorded, language, reveal=reveal)
-    if shown["explanation"] is not None:
-        shown["explanation"]["origin"] = origin_of(recorded, world.recorder)
-    return shown
+def shown(world: World, recorded: Recorded, language: str, *, reveal: bool = False) -> dict[str, Any]:
+    """Return an exchange as JSON members, with the number of the one that handed out what it presents."""
+    exchange = view(recorded, language, reveal=reveal)
+    if exchange["explanation"] is not None:
+        exchange["explanation"]["origin"] = origin_of(recorded, world.recorder)
+    return exchange
 
 
-def _exchanges() -> APIRouter:
+def _exchanges(front: Front) -> APIRouter:
     router = APIRouter(prefix=f"{BASE}/exchanges", tags=["Exchanges"])
 
     @router.get("", summary="What happened here, the newest first")
     async def some(world: Here, search: Annotated[Search, Query()]) -> list[dict[str, Any]]:
         found = (recorded for recorded in reversed(list(world.recorder)) if search.finds(recorded))
         return [
-            _shown(world, recorded, search.language) if search.full else line(recorded)
-            for recorded in itertools.islice(found, search.limit)
+            shown(world, recorded, search.language) if search.full else line(recorded) for recorded in itertools.islice(found, search.limit)
         ]
 
     @router.get("/har", summary="All of them as an HTTP Archive")
@@ -484,7 +486,14 @@ def _exchanges() -> APIRouter:
     @router.get("/{number}", summary="One of them: as it was sent, understood and answered")
     async def one(world: Here, number: int, language: Language = "en", reveal: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002
         recorded = _found(world.recorder.find(number), f"exchange {number}")
-        return _shown(world, recorded, language, reveal=reveal)
+        return shown(world, recorded, language, reveal=reveal)
+
+    @router.post("/{number}/replay", status_code=201, summary="Send one once more, as it was received")
+    async def replay(request: Request, world: Here, number: int) -> dict[str, Any]:
+        recorded = _found(world.recorder.find(number), f"exchange {number}")
+        if len(recorded.request_body) >= MAXIMUM_BODY:
+            raise HTTPException(409, "its body was too large to be remembered")
+        return line(await front.replay(world, request.scope, recorded))
 
     @router.delete("", status_code=204, summary="Forget them")
     async def forget(world: Here) -> Response:

@@ -19,7 +19,7 @@ from app.listener import HANG_UP
 from app.messages import Outcome, Refusal
 from app.models import Client
 from app.sandbox.faults import TOKEN_FAULTS, Fault, FaultKind
-from app.sandbox.recorder import MAXIMUM_BODY
+from app.sandbox.recorder import MAXIMUM_BODY, Recorded
 from app.sandbox.robot import Robot
 from app.sandbox.spoiling import Spoiler
 from app.sandbox.worlds import World
@@ -73,8 +73,8 @@ class Front:
         self._doors: dict[str, MachineDoor] = {door.path: door for door in dialects.machine_doors}
         self._spoiler = Spoiler()
 
-    async def serve(self, world: World, scope: Message, receive: Any, send: Any) -> None:  # noqa: ANN401 (ASGI's)
-        """Answer one request to a namespace."""
+    async def serve(self, world: World, scope: Message, receive: Any, send: Any) -> Recorded:  # noqa: ANN401 (ASGI's)
+        """Answer one request to a namespace, and return what is remembered of it."""
         body, is_whole = await _read(receive)
         recorded = world.recorder.begin(
             world.clock.now(), scope["method"], scope["path"], scope["query_string"].decode("latin-1"), _texts(scope["headers"])
@@ -95,6 +95,28 @@ class Front:
         finally:
             world.recorder.complete(recorded)
         await _send(scope, send, reply, fault)
+        return recorded
+
+    async def replay(self, world: World, scope: Message, earlier: Recorded) -> Recorded:
+        """Send an exchange's request once more, as it was received; ``scope`` is of the request that asks for it."""
+        again = {
+            **{name: scope[name] for name in ("type", "asgi", "http_version", "scheme", "client", "server") if name in scope},
+            "method": earlier.method,
+            "path": earlier.path,
+            "raw_path": earlier.path.encode(),
+            "query_string": earlier.query.encode("latin-1"),
+            "root_path": "",
+            "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in earlier.request_headers],
+        }
+        messages: list[Message] = [{"type": "http.request", "body": earlier.request_body, "more_body": False}]
+
+        async def receive() -> Message:
+            return messages.pop() if messages else {"type": "http.disconnect"}
+
+        async def send(_message: Message) -> None:
+            """Let the answer go: it is remembered."""
+
+        return await self.serve(world, again, receive, send)
 
     async def _reply(
         self,

@@ -1,14 +1,18 @@
-"""The sandbox as an application: hands each request to its namespace, or to the control API, and keeps strangers from the latter."""
+"""The sandbox as an application: hands each request to its namespace, its pages or the control API.
+
+Strangers are kept from the pages and the control API.
+"""
 
 import time
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 
 from app.sandbox.control import BASE, WORLD, control_app
 from app.sandbox.front import Front, Message
+from app.sandbox.paths import is_page
 from app.sandbox.worlds import PREFIX, World, Worlds
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -22,6 +26,7 @@ class Host:
         self._worlds = worlds
         self._front = front
         self._control: FastAPI | None = None
+        self._site: Any = None
         self._hosts = _LOOPBACK | {urlsplit(worlds.issuer).hostname or "localhost"}
 
     async def __call__(self, scope: Message, receive: Any, send: Any) -> None:  # noqa: ANN401 (ASGI's)
@@ -42,14 +47,28 @@ class Host:
                 await JSONResponse({"error": "access_denied", "error_description": problem}, 403)(scope, receive, send)
                 return
             await self._controls()({**inner, WORLD: world}, receive, send)
+        elif is_page(scope["method"], path):
+            problem = self._stranger(scope)
+            if problem is not None:
+                await PlainTextResponse(problem, 403, headers={"Cache-Control": "no-store"})(scope, receive, send)
+                return
+            await self._pages()({**inner, WORLD: world}, receive, send)
         else:
             await self._front.serve(world, inner, receive, send)
 
     def _controls(self) -> FastAPI:
         """Return the control API; it is built when it is first asked, since a sandbox has to be ready before."""
         if self._control is None:
-            self._control = control_app(self._worlds)
+            self._control = control_app(self._worlds, self._front)
         return self._control
+
+    def _pages(self) -> Any:  # noqa: ANN401 (an ASGI application)
+        """Return the pages; as the control API, they are made when somebody looks at them."""
+        if self._site is None:
+            from app.sandbox.site import Site
+
+            self._site = Site(self._worlds)
+        return self._site
 
     def _find(self, path: str) -> tuple[World | None, str]:
         """Return the namespace of a path, and the path within it; metadata of one may have its path at the end (RFC 8414 §3.1)."""
@@ -68,10 +87,10 @@ class Host:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         host = urlsplit(f"//{headers.get(b'host', '')}").hostname
         if host not in self._hosts:
-            return "the control API is asked at localhost"
+            return "the sandbox's pages and its control API are asked at localhost"
         origin = headers.get(b"origin")
         if origin is not None and urlsplit(origin).netloc != headers.get(b"host"):
-            return "the control API is not for pages of other origins"
+            return "the sandbox's pages and its control API are not for pages of other origins"
         if scope["method"] in {"POST", "PUT", "PATCH"} and headers.get(b"content-length", "0") != "0":
             media_type = headers.get(b"content-type", "").partition(";")[0].strip().lower()
             if media_type != "application/json":

@@ -24,8 +24,9 @@ LANGUAGES: Final = ("en", "zh")
 SOURCE_LANGUAGE: Final = "en"
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """In place of the moments that the format has room for: the same texts make the same files."""
-_METHODS: Final = [("templates/**.html", "jinja2"), ("browser/**.py", "python")]
-_OPTIONS: Final = {"templates/**.html": {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}}
+_TEMPLATES: Final = ("templates/**.html", "sandbox/templates/**.html")
+_METHODS: Final = [*((pattern, "jinja2") for pattern in _TEMPLATES), ("browser/**.py", "python")]
+_OPTIONS: Final = {pattern: {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"} for pattern in _TEMPLATES}
 
 
 def po_file(language: str) -> Path:

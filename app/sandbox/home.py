@@ -1,0 +1,98 @@
+"""The page that opens: where to point an app, and what just happened."""
+
+import itertools
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from string import Template
+from typing import Final
+
+from starlette.requests import Request
+
+from app.core.secrets import digest
+from app.dialects.dialect import Dialect
+from app.dialects.file import DoorTable
+from app.models import Client
+from app.sandbox.demo import PASSWORD, SECRETS, USERNAME
+from app.sandbox.inspecting import line_of
+from app.sandbox.places import place_of
+from app.sandbox.tables import words
+from app.sandbox.views import ClientCard, DoorLine, HomePage, PartnerCard, Snippet
+from app.sandbox.worlds import World
+
+_SHOWN: Final = 8
+"""Exchanges on the page."""
+_APP: Final = "demo-app"
+_SERVICE: Final = "demo-service"
+"""The clients of the snippets: one of a web app, one of a program."""
+PLAYGROUND_CLIENTS: Final = "playground-"
+"""What the ids of the playground's own clients begin with; no app is meant to be them."""
+
+
+async def home_page(world: World, request: Request, language: str) -> HomePage:
+    """Return the page that opens."""
+    clients = await world.storage.look(lambda catalog: catalog.clients(limit=500))
+    people = await world.storage.look(lambda catalog: catalog.user_by_login(USERNAME))
+    apps = [client for client in clients if not client.client_id.startswith(PLAYGROUND_CLIENTS)]
+    return HomePage(
+        place=place_of(world, request),
+        username=USERNAME if people is not None else "",
+        password=PASSWORD,
+        partners=[_partner(dialect, apps, language) for dialect in world.operator.dialects.by_name.values()],
+        snippets=list(_snippets(world.issuer, {client.client_id: client for client in apps})),
+        exchanges=[line_of(recorded) for recorded in itertools.islice(reversed(list(world.recorder)), _SHOWN)],
+    )
+
+
+def _partner(dialect: Dialect, clients: list[Client], language: str) -> PartnerCard:
+    return PartnerCard(
+        name=dialect.name,
+        title=words(dialect.tables.title, language),
+        document=dialect.tables.document,
+        doors=list(_doors(dialect, language)),
+        clients=[_card(client) for client in clients if client.dialect == dialect.name],
+    )
+
+
+def _doors(dialect: Dialect, language: str) -> Iterator[DoorLine]:
+    for door in dialect.tables.doors:
+        method = "POST" if isinstance(door, DoorTable) else "GET"
+        yield DoorLine(method=method, path=door.path, title=words(door.title, language))
+
+
+def _card(client: Client) -> ClientCard:
+    return ClientCard(
+        client_id=client.client_id,
+        name=client.client_name or "",
+        secret=published_secret(client),
+        is_public=client.is_public,
+        redirect_uris=client.redirect_uris,
+        scope=client.scope,
+    )
+
+
+def published_secret(client: Client) -> str:
+    """Return the client's secret where it is the one that everybody knows, else nothing."""
+    known = SECRETS.get(client.client_id, "")
+    return known if known and any(one.secret_hash == digest(known) for one in client.secrets) else ""
+
+
+@cache
+def _templates() -> dict[str, dict[str, str]]:
+    return tomllib.loads(Path(__file__).with_name("snippets.toml").read_text(encoding="utf-8"))
+
+
+def _snippets(issuer: str, clients: dict[str, Client]) -> Iterator[Snippet]:
+    """Yield the snippets, for the demo clients or, where they are not here, with words in capitals for what an app has."""
+    app, service = clients.get(_APP), clients.get(_SERVICE)
+    values = {
+        "issuer": issuer,
+        "client_id": app.client_id if app is not None else "CLIENT_ID",
+        "client_secret": published_secret(app) if app is not None else "CLIENT_SECRET",
+        "redirect_uri": app.redirect_uris[0] if app is not None and app.redirect_uris else "REDIRECT_URI",
+        "service_id": service.client_id if service is not None else "CLIENT_ID",
+        "service_secret": published_secret(service) if service is not None else "CLIENT_SECRET",
+    }
+    for name, template in _templates().items():
+        yield Snippet(name=name, title=template["title"], text=Template(template["text"].strip()).substitute(values))

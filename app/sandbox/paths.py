@@ -1,0 +1,15 @@
+"""Which paths are the sandbox's own: every other one is the application's that ``serve`` runs."""
+
+from typing import Final
+
+HOME: Final = "/"
+INSPECTOR: Final = "/sandbox/inspector"
+PLAYGROUND: Final = "/sandbox/playground"
+CALLBACK: Final = "/sandbox/callback"
+STATIC: Final = "/sandbox/static"
+_FOLDERS: Final = tuple(f"{path}/" for path in (INSPECTOR, PLAYGROUND, STATIC))
+
+
+def is_page(method: str, path: str) -> bool:
+    """Whether a request is for a page of the sandbox, or what belongs to one."""
+    return method in {"GET", "HEAD"} and (path in {HOME, INSPECTOR, PLAYGROUND, CALLBACK} or path.startswith(_FOLDERS))

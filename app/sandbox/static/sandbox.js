@@ -1,0 +1,95 @@
+// Copies values, keeps lists up to date, and sends exchanges once more. The pages show all they have without it.
+const page = document.body
+const base = page.dataset.base
+const speak = page.dataset
+
+export function addCopyButtons(root) {
+  for (const source of root.querySelectorAll('[data-copied-from]')) {
+    if (source.dataset.ready) continue
+    source.dataset.ready = 'true'
+    const button = document.createElement('button')
+    button.type = 'button'
+    button.className = 'copy'
+    button.textContent = speak.copy
+    if (source.dataset.label) button.setAttribute('aria-label', `${speak.copy}: ${source.dataset.label}`)
+    button.addEventListener('click', async () => {
+      await copy(source)
+      button.textContent = speak.copied
+      setTimeout(() => { button.textContent = speak.copy }, 1600)
+    })
+    source.after(button)
+  }
+}
+
+async function copy(source) {
+  try {
+    await navigator.clipboard.writeText(source.textContent)
+  } catch {
+    const range = document.createRange()
+    range.selectNodeContents(source)
+    getSelection().removeAllRanges()
+    getSelection().addRange(range)
+    document.execCommand('copy')
+  }
+}
+
+async function refresh() {
+  const answer = await fetch(location.href, { headers: { Accept: 'text/html' } })
+  if (!answer.ok) return
+  const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html')
+  const focused = document.activeElement?.getAttribute('href')
+  const seen = new Set([...document.querySelectorAll('[data-live] .exchanges a')].map(link => link.getAttribute('href')))
+  document.querySelectorAll('[data-live]').forEach((place, at) => {
+    place.replaceChildren(...fresh.querySelectorAll('[data-live]')[at].childNodes)
+    for (const link of place.querySelectorAll('.exchanges a')) {
+      if (!seen.has(link.getAttribute('href'))) link.classList.add('fresh')
+      if (focused && link.getAttribute('href') === focused) link.focus()
+    }
+  })
+}
+
+function follow(state, button) {
+  let source, waiting
+  const soon = () => { waiting ??= setTimeout(() => { waiting = undefined; refresh().catch(() => {}) }, 150) }
+  const listen = () => {
+    source = new EventSource(`${base}/sandbox/api/exchanges/live`)
+    source.addEventListener('exchange', soon)
+    source.addEventListener('open', () => { state.textContent = state.dataset.on; soon() })
+    source.addEventListener('error', () => { state.textContent = state.dataset.broken })
+  }
+  button.hidden = false
+  button.addEventListener('click', () => {
+    const on = button.getAttribute('aria-pressed') !== 'true'
+    button.setAttribute('aria-pressed', on)
+    if (on) return listen()
+    source.close()
+    state.textContent = state.dataset.off
+  })
+  listen()
+  addEventListener('pagehide', () => source.close())
+  addEventListener('pageshow', event => { if (event.persisted && button.getAttribute('aria-pressed') === 'true') listen() })
+}
+
+async function replay(button) {
+  const problem = document.querySelector('[data-problem]')
+  button.disabled = true
+  try {
+    const answer = await fetch(`${base}/sandbox/api/exchanges/${button.dataset.replay}/replay`, { method: 'POST' })
+    const told = await answer.json()
+    if (!answer.ok) throw new Error(told.error_description)
+    location.assign(`${base}/sandbox/inspector/${told.number}`)
+  } catch (error) {
+    problem.textContent = `${speak.failed} ${error.message}`
+    problem.hidden = false
+    button.disabled = false
+  }
+}
+
+addCopyButtons(document)
+const liveState = document.querySelector('[data-live-state]')
+if (liveState) follow(liveState, document.querySelector('[data-live-switch]'))
+for (const button of document.querySelectorAll('[data-replay]')) {
+  button.hidden = false
+  button.addEventListener('click', () => replay(button))
+}
+for (const choice of document.querySelectorAll('.filter select')) choice.addEventListener('change', () => choice.form.requestSubmit())
