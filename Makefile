@@ -19,7 +19,7 @@ GATED := app/core/*,app/oauth2/*,app/dialects/*,app/storage/*
 GATE := 95
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test coverage gate lint format lock locales support screenshots bench faults clean
+.PHONY: help setup setup-dev run demo test coverage gate lint format lock locales support screenshots bench faults clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -30,6 +30,9 @@ setup-dev: .venv/.dev  ## the same, and the tools for tests, lint and locks
 
 run: .venv/.compiled  ## start the sandbox                       ARGS="--port 8080"
 	@$(BIN)/python -m app sandbox $(ARGS)
+
+demo: .venv/.compiled  ## one whole login without a browser, step by step
+	@$(BIN)/python kit/demo.py
 
 test: .venv/.dev $(NODE)  ## run the tests without the slow faults    ARGS="tests/core -k name"
 	@$(BIN)/python -m pytest -n 2 -m 'not faults' $(ARGS)

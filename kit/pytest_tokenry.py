@@ -30,7 +30,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
+try:
+    import pytest
+except ModuleNotFoundError:  # Without pytest, ``running`` is what there is: for unittest, a script, a notebook.
+    pytest = None  # type: ignore[assignment]
 
 _START_SECONDS = 30
 _CALLBACK = "http://127.0.0.1:9401/cb"
@@ -116,7 +119,7 @@ class Tokenry:
 
     def metadata(self) -> dict[str, Any]:
         """Return the OpenID provider's metadata."""
-        return dict(json.loads(_ask("GET", f"{self.issuer}/.well-known/openid-configuration", {}, None)[2]))
+        return self.get("/.well-known/openid-configuration")[1]
 
     def post(self, path: str, fields: Mapping[str, str], client: Client | None = None) -> tuple[int, dict[str, Any]]:
         """Post a form to a door, authenticated as a client in the way that it is registered with, and return status and members."""
@@ -125,6 +128,12 @@ class Tokenry:
             fields = {**fields, **client.authenticate(headers)}
         status, _, answer = _ask("POST", f"{self.issuer}{path}", headers, urllib.parse.urlencode(fields).encode())
         return status, json.loads(answer)
+
+    def get(self, path: str, access_token: str | None = None) -> tuple[int, dict[str, Any]]:
+        """Get a document, with an access token where there is one, and return status and members."""
+        headers = {"Authorization": f"Bearer {access_token}"} if access_token is not None else {}
+        status, _, answer = _ask("GET", f"{self.issuer}{path}", headers, None)
+        return status, json.loads(answer) if answer else {}
 
     # -- who is there -------------------------------------------------------------------------------------------------------------
 
@@ -282,20 +291,21 @@ def running(*arguments: str) -> Iterator[Tokenry]:
                 process.wait()
 
 
-@pytest.fixture(scope="session")
-def tokenry_sandbox() -> Iterator[Tokenry]:
-    """The sandbox of this test process."""
-    if url := os.environ.get("TOKENRY_URL"):
-        yield Tokenry(url.rstrip("/"))
-        return
-    with running() as sandbox:
-        yield sandbox
+if pytest is not None:
 
+    @pytest.fixture(scope="session")
+    def tokenry_sandbox() -> Iterator[Tokenry]:
+        """The sandbox of this test process."""
+        if url := os.environ.get("TOKENRY_URL"):
+            yield Tokenry(url.rstrip("/"))
+            return
+        with running() as sandbox:
+            yield sandbox
 
-@pytest.fixture
-def tokenry(tokenry_sandbox: Tokenry) -> Iterator[Tokenry]:
-    """A namespace of this test's own, with the demo identities in it; it is dropped afterwards."""
-    made = tokenry_sandbox.api("POST", "/namespaces", {})
-    yield Tokenry(made["issuer"])
-    with contextlib.suppress(TokenryError):
-        tokenry_sandbox.api("DELETE", f"/namespaces/{made['name']}")
+    @pytest.fixture
+    def tokenry(tokenry_sandbox: Tokenry) -> Iterator[Tokenry]:
+        """A namespace of this test's own, with the demo identities in it; it is dropped afterwards."""
+        made = tokenry_sandbox.api("POST", "/namespaces", {})
+        yield Tokenry(made["issuer"])
+        with contextlib.suppress(TokenryError):
+            tokenry_sandbox.api("DELETE", f"/namespaces/{made['name']}")

@@ -92,11 +92,22 @@ def test_the_commands_that_this_suite_cannot_run_are_run_by_ci() -> None:
 
 
 def test_the_first_commands_bring_tokens(checkout: Path, environment: dict[str, str]) -> None:
-    curls = [command for command in COMMANDS if command.startswith("curl")]
+    curls = [command for command in COMMANDS if command.startswith("curl") and "mine" not in command]
     assert curls
     with running("make run", checkout, environment):
         for command in curls:
             assert '"access_token":"' in run(command, checkout, environment), command
+
+
+def test_the_commands_of_the_sandbox_make_break_and_explain(checkout: Path, environment: dict[str, str]) -> None:
+    curls = [command for command in COMMANDS if command.startswith("curl") and "mine" in command]
+    with running("make run", checkout, environment):
+        made, moved, broken, refused, explained = [run(command, checkout, environment) for command in curls]
+    assert f'"issuer":"http://localhost:{environment["TOKENRY_PORT"]}/n/mine"' in made
+    assert '"moved":true' in moved
+    assert '"cause":"unavailable"' in broken
+    assert '"error":"temporarily_unavailable"' in refused
+    assert all(words in explained for words in ('"result":"failed"', '"rule":"RFC', '"fix":"'))
 
 
 def test_every_other_command_does_what_it_says(checkout: Path, environment: dict[str, str]) -> None:
