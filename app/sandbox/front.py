@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, cast
 from urllib.parse import parse_qs
 
 from app.core.mistakes import Mistake
-from app.dialects import Answer, Dialects, Door, MachineDoor, WireRequest
+from app.dialects import Dialects, Door, MachineDoor, WireRequest
 from app.dialects.door import Reading
 from app.listener import HANG_UP
 from app.messages import Outcome, Refusal
@@ -23,6 +23,7 @@ from app.sandbox.recorder import MAXIMUM_BODY, Recorded
 from app.sandbox.robot import Robot
 from app.sandbox.spoiling import Spoiler
 from app.sandbox.worlds import World
+from app.telemetry import Event, next_request_id
 
 _BUFFERED: Final = 300 * 1024
 """Bytes of a body that are read before the application is asked: more than any door takes."""
@@ -131,7 +132,7 @@ class Front:
         if fault is not None and kind is FaultKind.STATUS:
             return _as_a_proxy(fault)
         if fault is not None and kind is FaultKind.REFUSE:
-            return await self._refuse(world, understood, fault)
+            return await self._refuse(world, scope, understood, fault)
         if kind is FaultKind.KEYS_ROTATED:
             await self._spoiler.rotate(world)
         reply = _Reply()
@@ -192,17 +193,36 @@ class Front:
         return _Understood(request.credentials.client_id, request.registered_grant or None, door, reading)
 
     @staticmethod
-    async def _refuse(world: World, understood: _Understood, fault: Fault) -> _Reply:
+    async def _refuse(world: World, scope: Message, understood: _Understood, fault: Fault) -> _Reply:
         """Answer with an error of the dialect, in the words and under the options of the client that asked."""
+        refusal = Refusal(fault.cause, detail="injected", retry_in=fault.retry_after)
+        request_id, now = next_request_id(), world.clock.now()
         if understood.door is None:
-            return _as_a_proxy(fault)
-        client: Client | None = None
-        if (client_id := understood.client_id) is not None:
-            client = await world.storage.look(lambda catalog: catalog.client(client_id))
-        outcome = Outcome(refusal=Refusal(fault.cause, detail="injected", retry_in=fault.retry_after), client=client)
-        word = understood.reading.word if understood.reading is not None else ""
-        answer: Answer = understood.door.render(outcome, word, world.clock.now(), tried_basic=isinstance(understood.door, Door))
-        return _Reply(*answer)
+            reply = _as_a_proxy(fault)
+        else:
+            client: Client | None = None
+            if (client_id := understood.client_id) is not None:
+                client = await world.storage.look(lambda catalog: catalog.client(client_id))
+            word = understood.reading.word if understood.reading is not None else ""
+            outcome = Outcome(refusal=refusal, client=client)
+            reply = _Reply(*understood.door.render(outcome, word, now, tried_basic=isinstance(understood.door, Door)))
+        reply.headers.append((b"x-request-id", request_id.encode()))
+        world.recorder.record(
+            Event(
+                at=now,
+                request_id=request_id,
+                method=scope["method"],
+                path=scope["path"],
+                status=reply.status,
+                seconds=0.0,
+                address=(scope.get("client") or ("",))[0],
+                grant=understood.grant,
+                client_id=understood.client_id,
+                cause=refusal.cause,
+                detail=refusal.detail,
+            )
+        )
+        return reply
 
 
 def _told(status: int, text: str) -> _Reply:

@@ -52,6 +52,8 @@ async def test_a_door_refuses_in_the_words_of_its_dialect(space: Space, cause: s
     await space.api("POST", "/faults", {"kind": "refuse", "cause": cause, "retry_after": 7})
     answer = await space.token()
     assert (answer.status_code, answer.json()["error"], answer.headers["retry-after"]) == (status, error, "7")
+    told = (await space.api("GET", "/exchanges?limit=1&full=true"))[0]
+    assert (told["explanation"]["cause"], told["understood"]["client_id"], told["fault"]) == (cause, "demo-service", 1)
     assert (await space.token()).status_code == 200
 
 
