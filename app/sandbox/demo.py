@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.core.secrets import digest
+from app.models import Client
 
 REDIRECT_URI: Final = "http://127.0.0.1:9401/cb"
 LOGOUT_URI: Final = "http://127.0.0.1:9401/bye"
@@ -18,7 +19,13 @@ SECRETS: Final[Mapping[str, str]] = {
     "demo-service": "demo-service-secret",
     "demo-app": "demo-app-secret",
 }
-KNOWN_DIGESTS: Final = frozenset(digest(secret) for secret in (*SECRETS.values(), PASSWORD))
+PLAYGROUND: Final = "playground-"
+"""What the ids of the playground's own clients begin with; no app is meant to be them."""
+PLAYGROUND_SECRETS: Final[Mapping[str, str]] = {
+    "playground-youzan": "playground-youzan-secret",
+    "playground-platform": "playground-platform-secret",
+}
+KNOWN_DIGESTS: Final = frozenset(digest(secret) for secret in (*SECRETS.values(), *PLAYGROUND_SECRETS.values(), PASSWORD))
 """What a service refuses to run with."""
 
 DEMO: Final[Mapping[str, object]] = {
@@ -123,3 +130,34 @@ DEMO: Final[Mapping[str, object]] = {
         },
     ],
 }
+
+_PLAYGROUND_CLIENTS: Final[Mapping[str, Mapping[str, object]]] = {
+    "playground-youzan": {"dialect": "youzan", "scope": "shop item trade", "shops": ["88888"]},
+    "playground-platform": {"dialect": "open_platform", "scope": "profile orders"},
+    "playground-fantem": {"dialect": "fantem", "token_endpoint_auth_method": "none", "scope": "devices"},
+    "playground-web": {
+        "token_endpoint_auth_method": "none",
+        "grant_types": ["authorization_code", "refresh_token"],
+        "scope": "openid profile email offline_access",
+    },
+}
+
+
+def playground_document(client_id: str, redirect_uri: str) -> Mapping[str, object]:
+    """Return what declares one of the playground's clients, whose answers come back to the sandbox itself.
+
+    They are clients of their own: a demo client with a second redirect URI would have to name one in each request, which its
+    document does not demand.
+    """
+    declared = _PLAYGROUND_CLIENTS[client_id]
+    secret = {"client_secret": PLAYGROUND_SECRETS[client_id]} if client_id in PLAYGROUND_SECRETS else {}
+    leaving = {"post_logout_redirect_uris": [redirect_uri]} if "dialect" not in declared else {}
+    return {
+        "clients": [{"client_id": client_id, "client_name": "Playground", "redirect_uris": [redirect_uri], **secret, **leaving, **declared}]
+    }
+
+
+def published_secret(client: Client) -> str:
+    """Return the client's secret where it is the one that everybody knows, else nothing."""
+    known = {**SECRETS, **PLAYGROUND_SECRETS}.get(client.client_id, "")
+    return known if known and any(one.secret_hash == digest(known) for one in client.secrets) else ""

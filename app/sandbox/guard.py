@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from app.proofs.passwords import verify_password
 from app.sandbox.demo import KNOWN_DIGESTS, PASSWORD, USERNAME
 from app.storage import Storage
 
-SERVICE_RULES: Final = Rules(known_secrets=KNOWN_DIGESTS)
+SERVICE_RULES: Final = Rules(known_secrets=KNOWN_DIGESTS, known_passwords=(PASSWORD,))
 SANDBOX_RULES: Final = Rules(minimum_secret=1, light_passwords=True)
 
 
@@ -29,7 +30,7 @@ async def prepare_service(
         Mistake: with the reason; nothing is changed then.
         StorageUnavailable: the database is away.
     """
-    rules = Rules(known_secrets=KNOWN_DIGESTS, makes_secrets=False)
+    rules = replace(SERVICE_RULES, makes_secrets=False)
     operator = Operator(storage=storage, dialects=dialects, clock=clock, actor=actor, rules=rules, sealing_key=sealing_key)
     await refuse_demo_identities(operator)
     return await apply(operator, read_document(config, dialects)) if config is not None else []

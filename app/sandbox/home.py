@@ -10,11 +10,10 @@ from typing import Final
 
 from starlette.requests import Request
 
-from app.core.secrets import digest
 from app.dialects.dialect import Dialect
 from app.dialects.file import DoorTable
 from app.models import Client
-from app.sandbox.demo import PASSWORD, SECRETS, USERNAME
+from app.sandbox.demo import PASSWORD, PLAYGROUND, USERNAME, published_secret
 from app.sandbox.inspecting import line_of
 from app.sandbox.places import place_of
 from app.sandbox.tables import words
@@ -26,15 +25,13 @@ _SHOWN: Final = 8
 _APP: Final = "demo-app"
 _SERVICE: Final = "demo-service"
 """The clients of the snippets: one of a web app, one of a program."""
-PLAYGROUND_CLIENTS: Final = "playground-"
-"""What the ids of the playground's own clients begin with; no app is meant to be them."""
 
 
 async def home_page(world: World, request: Request, language: str) -> HomePage:
     """Return the page that opens."""
     clients = await world.storage.look(lambda catalog: catalog.clients(limit=500))
     people = await world.storage.look(lambda catalog: catalog.user_by_login(USERNAME))
-    apps = [client for client in clients if not client.client_id.startswith(PLAYGROUND_CLIENTS)]
+    apps = [client for client in clients if not client.client_id.startswith(PLAYGROUND)]
     return HomePage(
         place=place_of(world, request),
         username=USERNAME if people is not None else "",
@@ -70,12 +67,6 @@ def _card(client: Client) -> ClientCard:
         redirect_uris=client.redirect_uris,
         scope=client.scope,
     )
-
-
-def published_secret(client: Client) -> str:
-    """Return the client's secret where it is the one that everybody knows, else nothing."""
-    known = SECRETS.get(client.client_id, "")
-    return known if known and any(one.secret_hash == digest(known) for one in client.secrets) else ""
 
 
 @cache

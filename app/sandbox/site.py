@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -20,10 +20,14 @@ from app.sandbox import paths
 from app.sandbox.control import WORLD
 from app.sandbox.home import home_page
 from app.sandbox.inspecting import exchange_page, inspector_page
-from app.sandbox.views import SandboxPage
+from app.sandbox.places import place_of
+from app.sandbox.playing import flow_page, playground_page
+from app.sandbox.views import CallbackPage, SandboxPage
 from app.sandbox.worlds import World, Worlds
 
 _ROOM: Final = Path(__file__).parent
+_TEXT: Final = 2000
+"""Characters of a parameter that the callback shows."""
 
 
 class Site:
@@ -37,6 +41,9 @@ class Site:
                 Route(paths.HOME, self._page(home_page)),
                 Route(paths.INSPECTOR, self._page(inspector_page)),
                 Route(f"{paths.INSPECTOR}/{{number:int}}", self._page(exchange_page)),
+                Route(paths.PLAYGROUND, self._page(playground_page)),
+                Route(f"{paths.PLAYGROUND}/{{flow}}", self._page(self._flow)),
+                Route(paths.CALLBACK, self._page(_callback)),
                 Mount(paths.STATIC, routes=[Route("/{address}", self._asset)]),
             ],
             redirect_slashes=False,
@@ -66,6 +73,9 @@ class Site:
 
         return page
 
+    async def _flow(self, world: World, request: Request, language: str) -> SandboxPage | None:
+        return await flow_page(world, request, language, self._worlds.issuer)
+
     async def _asset(self, request: Request) -> Response:
         asset = self._pages.assets.by_address.get(request.path_params["address"])
         if asset is None:
@@ -77,3 +87,10 @@ class Site:
 
 View = Callable[[World, Request, str], Awaitable[SandboxPage | None]]
 """Makes what a page shows of a namespace, in a language; ``None`` where there is no such page."""
+
+
+async def _callback(world: World, request: Request, _language: str) -> SandboxPage:
+    """Return the page to which answers of the authorization endpoint come; its script takes them on to the flow that asked."""
+    pairs = parse_qsl(request.scope["query_string"].decode("ascii", "replace"), keep_blank_values=True)
+    shown = tuple((name[:_TEXT], value[:_TEXT]) for name, value in pairs if name != "ui_locales")
+    return CallbackPage(place=place_of(world, request), parameters=shown)

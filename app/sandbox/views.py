@@ -197,6 +197,11 @@ class ValueLine:
     value: str
     is_header: bool = False
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether it stands in the first table, rather than among what is seldom needed."""
+        return self.is_required or bool(self.value)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepCard:

@@ -13,7 +13,7 @@ from app.dialects import Dialects
 from app.ledger import Needs
 from app.proofs.passwords import verify_password
 from app.sandbox import Sandbox, check_loopback, temporary_database
-from app.sandbox.demo import DEMO, KNOWN_DIGESTS, PASSWORD, SECRETS
+from app.sandbox.demo import DEMO, KNOWN_DIGESTS, PASSWORD, PLAYGROUND_SECRETS, SECRETS
 from app.storage import Storage
 
 
@@ -106,4 +106,4 @@ async def test_a_database_that_is_no_sandboxs_is_left_alone(storage: Storage, di
 def test_every_demo_secret_is_known_to_be_published() -> None:
     declared = {client.get("client_secret") for client in DEMO["clients"]} - {None}  # type: ignore[attr-defined]  # a list of tables
     assert declared == set(SECRETS.values())
-    assert {digest(secret) for secret in (*declared, PASSWORD)} == KNOWN_DIGESTS
+    assert {digest(secret) for secret in (*declared, *PLAYGROUND_SECRETS.values(), PASSWORD)} == KNOWN_DIGESTS
