@@ -135,7 +135,7 @@ class Accounts:
         The current one is checked first, and counts as a login does: a stolen session must not become an account.
         """
         user = person.user
-        proofs = await self._gatherer.prove(user, user.username, current, self._devices.counter(visitor.devices, user))
+        proofs = await self._gatherer.prove(user, user.username, current, visitor.address, self._devices.counter(visitor.devices, user))
         if proofs.blocked_in is not None:
             return PasswordResult(problem=FormProblem.BLOCKED, minutes=math.ceil(proofs.blocked_in / 60))
         if not proofs.password_is_right:
@@ -143,7 +143,7 @@ class Accounts:
         problem = FormProblem.UNCHANGED if new == current else new_password_problem(new, repeated, user)
         if problem is not None:
             return PasswordResult(problem=problem)
-        password_hash = await self._pool.hash(new)
+        password_hash = await self._pool.hash(new, visitor.address)
 
         def work(catalog: Catalog) -> tuple[User, str] | None:
             this = person.session
@@ -175,7 +175,7 @@ class Accounts:
         problem = new_password_problem(new, repeated, user)
         if problem is not None:
             return PasswordResult(problem=problem)
-        password_hash = await self._pool.hash(new)
+        password_hash = await self._pool.hash(new, visitor.address)
 
         def work(catalog: Catalog) -> User | None:
             spent = catalog.reset_password(digest(token[:_LONGEST_TOKEN]), password_hash)

@@ -80,7 +80,7 @@ class Logins:
         try:
             user = (await self._storage.load(Needs(login=login))).user if login else None
             counter = self._devices.counter(visitor.devices, user) if user is not None else None
-            proofs = await self._gatherer.prove(user, name, password, counter)
+            proofs = await self._gatherer.prove(user, name, password, visitor.address, counter)
         except StorageUnavailable:
             return LoginResult(problem=FormProblem.BUSY)
         tried = user.id if user is not None else None

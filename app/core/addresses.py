@@ -1,6 +1,6 @@
 """Network addresses: which of them are the public internet's, and which somebody could reach only from where this server stands."""
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
 _TRANSLATED: Final = IPv6Network("64:ff9b::/96")
@@ -28,3 +28,14 @@ def _inner(address: IPv6Address) -> IPv4Address | None:
     if address in _TRANSLATED:
         return IPv4Address(int(address) % _COMPATIBLE)
     return address.ipv4_mapped
+
+
+def network_of(address: str) -> str:
+    """Return what one party is sure to have to itself: an IPv4 address, or the /64 of an IPv6 address."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.version == 6:  # noqa: PLR2004 (the protocol's number)
+        return str(parsed.ipv4_mapped or ip_network((parsed, 64), strict=False))
+    return address

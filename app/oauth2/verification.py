@@ -6,9 +6,9 @@ Every failure looks the same from outside, and so does the work it takes.
 import math
 from functools import lru_cache
 from hmac import compare_digest
-from ipaddress import ip_address, ip_network
 from typing import Final
 
+from app.core.addresses import network_of
 from app.core.causes import Cause
 from app.core.secrets import attempt_key, digest
 from app.ledger import Facts, Reliance
@@ -27,19 +27,8 @@ _DUMMY: Final = (digest("no client has this secret"),)
 @lru_cache(maxsize=4096)
 def _attempt_keys(client_id: str, address: str, grant: str) -> tuple[bytes, bytes]:
     """The counters are per grant, so that what goes wrong with one never blocks another."""
-    network = _network_of(address)
+    network = network_of(address)
     return attempt_key("client", client_id, network, grant), attempt_key("address", network, grant)
-
-
-def _network_of(address: str) -> str:
-    """Return what one party is sure to have to itself: an IPv4 address, or the /64 of an IPv6 address."""
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if parsed.version == 6:  # noqa: PLR2004 (the protocol's number)
-        return str(parsed.ipv4_mapped or ip_network((parsed, 64), strict=False))
-    return address
 
 
 def attempt_keys(message: Request) -> tuple[bytes, ...]:

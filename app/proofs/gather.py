@@ -47,11 +47,11 @@ class Gatherer:
         Raises:
             StorageUnavailable: the attempt could not be counted, or too many checks wait.
         """
-        proofs = await self.prove(facts.user, message.parameters["username"], message.parameters["password"])
+        proofs = await self.prove(facts.user, message.parameters["username"], message.parameters["password"], message.address)
         proofs.client_keys, proofs.assertion_is_used = found.client_keys, found.assertion_is_used
         return proofs
 
-    async def prove(self, user: User | None, name: str, password: str, counter: bytes | None = None) -> Proofs:
+    async def prove(self, user: User | None, name: str, password: str, address: str, counter: bytes | None = None) -> Proofs:
         """Do the same for a person at a page: ``counter`` is the one of a device that the account is known to log in from.
 
         Raises:
@@ -59,7 +59,7 @@ class Gatherer:
         """
         account = attempt_key("account", user.id) if user is not None else attempt_key("name", login_key(name))
         key = counter or account
-        async with self._pool.slot():
+        async with self._pool.slot(address):
             proofs = await self._count(key)
             if proofs.blocked_in is not None:
                 return proofs

@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 import threading
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from argon2 import Parameters, PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from app.core.addresses import network_of
 from app.ledger import StorageUnavailable
 
 if TYPE_CHECKING:
@@ -22,7 +24,9 @@ _HASHER: Final = PasswordHasher.from_parameters(_USUAL)
 _LIGHT: Final = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1)
 THREADS: Final = 2
 QUEUE: Final = 64
-"""Checks that may wait for a thread; beyond it the service says that it is busy."""
+"""Checks from one network that may wait for a thread; beyond it the service says that it is busy."""
+QUEUES: Final = 512
+"""Checks that may wait in all."""
 
 _NICENESS: Final = 5
 """How much less urgent a check is than an answer. Where both want a processor, answers wait half as long; checks still get their share."""
@@ -53,31 +57,70 @@ def _give_way() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + _NICENESS)
 
 
+class _Turns:
+    """Gives a few slots in turn to the networks that ask, so that one which asks without end waits behind itself and holds nobody up."""
+
+    def __init__(self, slots: int, queue: int, queues: int) -> None:
+        self._free = slots
+        self._bound = queue
+        self._bound_of_all = queues
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+
+    async def take(self, network: str) -> None:
+        """Wait for a slot.
+
+        Raises:
+            StorageUnavailable: too many are waiting.
+        """
+        if self._free and not self._waiting:
+            self._free -= 1
+            return
+        mine = self._waiting.get(network, ())
+        if len(mine) >= self._bound or sum(map(len, self._waiting.values())) >= self._bound_of_all:
+            raise StorageUnavailable("too many password checks are waiting")
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(network, deque()).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.give_back()
+            raise
+
+    def give_back(self) -> None:
+        """Give a slot to the network whose turn it is."""
+        while self._waiting:
+            network, turns = next(iter(self._waiting.items()))
+            del self._waiting[network]
+            turn = turns.popleft()
+            if turns:
+                self._waiting[network] = turns  # behind the others
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+
 class PasswordPool:
     """Runs password checks in a few threads; who cannot get one within the queue's bound is refused at once."""
 
-    def __init__(self, threads: int = THREADS, queue: int = QUEUE) -> None:
+    def __init__(self, threads: int = THREADS, queue: int = QUEUE, queues: int = QUEUES) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="password", initializer=_give_way)
-        self._slots = asyncio.Semaphore(threads)
-        self._bound = threads + queue
-        self._inside = 0
+        self._turns = _Turns(threads, queue, queues)
         self._usual = _USUAL
 
     @contextlib.asynccontextmanager
-    async def slot(self) -> "AsyncIterator[None]":
-        """Hold a thread for one check.
+    async def slot(self, address: str) -> "AsyncIterator[None]":
+        """Hold a thread for one check that an address asks for.
 
         Raises:
             StorageUnavailable: too many checks are waiting.
         """
-        if self._inside >= self._bound:
-            raise StorageUnavailable("too many password checks are waiting")
-        self._inside += 1
+        await self._turns.take(network_of(address))
         try:
-            async with self._slots:
-                yield
+            yield
         finally:
-            self._inside -= 1
+            self._turns.give_back()
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Whether the password is the one of the hash; without a hash a dummy is checked and the answer is no."""
@@ -91,13 +134,13 @@ class PasswordPool:
             self._usual = extract_parameters(password_hash)  # An unknown user takes as long as the last one who was known.
         return verify_password(password_hash, password)
 
-    async def hash(self, password: str) -> str:
-        """Return the hash of a new password.
+    async def hash(self, password: str, address: str) -> str:
+        """Return the hash of a new password that somebody at an address has chosen.
 
         Raises:
             StorageUnavailable: too many checks are waiting.
         """
-        async with self.slot():
+        async with self.slot(address):
             return await asyncio.get_running_loop().run_in_executor(self._executor, hash_password, password)
 
     def close(self) -> None:

@@ -273,7 +273,9 @@ async def test_a_right_password_clears_the_account(stage: Stage) -> None:
 
 @pytest.mark.security("BF-10")
 async def test_a_full_pool_of_passwords_is_503_and_counts_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage.pipeline._gatherer._pool, "_bound", 0)
+    turns = stage.pipeline._gatherer._pool._turns
+    monkeypatch.setattr(turns, "_free", 0)
+    monkeypatch.setattr(turns, "_bound", 0)
     before = stage.storage.counters.commits
     exchange = await user_token(stage, client_id="platform-demo", client_secret="platform-demo-secret")
     assert exchange.answer.status == 503
