@@ -1,6 +1,7 @@
 """The only wiring: from settings to the application, and from the application to a listening server."""
 
 import asyncio
+import functools
 import gc
 import logging
 import os
@@ -298,7 +299,8 @@ async def _serve(settings: Settings, start: Start, dialects: Dialects, pages: Pa
 
 async def _listen(app: Any, settings: Settings, start: Start, sockets: list[socket.socket], **more: Any) -> None:  # noqa: ANN401
     config = uvicorn.Config(app, **_options(settings), **more)
-    await _Announcing(config, lambda: start.announce(settings.effective_issuer, settings.port)).serve(sockets)
+    announce = functools.partial(start.announce, settings.effective_issuer, settings.port)
+    await _Announcing(config, announce, getattr(app, "stopping", None)).serve(sockets)
 
 
 async def _check_key(key: SecretKey, storage: Storage, clock: Clock) -> None:
@@ -325,17 +327,24 @@ def _options(settings: Settings) -> dict[str, Any]:
 
 
 class _Announcing(uvicorn.Server):
-    """Says so once the server answers."""
+    """Says so once the server answers, and tells who keeps an answer open when it is about to stop."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None], stopping: Callable[[], None] | None) -> None:
         super().__init__(config)
         self._announce = announce
+        self._stopping = stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then announce."""
         await super().startup(sockets)
         if self.started:
             self._announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; an answer that never ends would be waited for."""
+        if self._stopping is not None:
+            self._stopping()
+        await super().shutdown(sockets)
 
 
 def _serve_by_several(settings: Settings, start: Start, sockets: list[socket.socket]) -> None:

@@ -503,7 +503,7 @@ def _exchanges(front: Front) -> APIRouter:
     return router
 
 
-async def _told_live(world: World, queue: asyncio.Queue[Recorded]) -> AsyncIterator[str]:
+async def _told_live(world: World, queue: asyncio.Queue[Recorded | None]) -> AsyncIterator[str]:
     try:
         yield ": listening\n\n"
         while True:
@@ -513,6 +513,8 @@ async def _told_live(world: World, queue: asyncio.Queue[Recorded]) -> AsyncItera
             except TimeoutError:
                 yield ": still here\n\n"
                 continue
+            if recorded is None:
+                return
             yield f"id: {recorded.number}\nevent: exchange\ndata: {json.dumps(line(recorded))}\n\n"
     finally:
         world.recorder.leave(queue)

@@ -56,6 +56,11 @@ class Host:
         else:
             await self._front.serve(world, inner, receive, send)
 
+    def stopping(self) -> None:
+        """Let everybody go who follows what happens: the server waits for open answers before it stops."""
+        for world in (self._worlds.own, *self._worlds):
+            world.recorder.dismiss()
+
     def _controls(self) -> FastAPI:
         """Return the control API; it is built when it is first asked, since a sandbox has to be ready before."""
         if self._control is None:

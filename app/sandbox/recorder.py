@@ -57,7 +57,7 @@ class Recorder:
         self._numbers = itertools.count(1)
         self._kept: deque[Recorded] = deque(maxlen=KEPT)
         self._events: dict[str, Event] = {}
-        self._listeners: set[asyncio.Queue[Recorded]] = set()
+        self._listeners: set[asyncio.Queue[Recorded | None]] = set()
 
     def record(self, event: Event) -> None:
         """Take note of an event until its exchange is complete; never raises."""
@@ -77,7 +77,7 @@ class Recorder:
             recorded.event = self._events.pop(request_id, None)
         self._kept.append(recorded)
         for queue in self._listeners:
-            if not queue.full():
+            if queue.qsize() < KEPT:
                 queue.put_nowait(recorded)
 
     def __iter__(self) -> Iterator[Recorded]:
@@ -92,14 +92,22 @@ class Recorder:
         """Forget all of them; numbers go on."""
         self._kept.clear()
 
-    def listen(self) -> asyncio.Queue[Recorded] | None:
-        """Return a queue that every new exchange is put into, or ``None`` where too many listen. A slow listener misses some."""
+    def listen(self) -> asyncio.Queue[Recorded | None] | None:
+        """Return a queue that every new exchange is put into, or ``None`` where too many listen. A slow listener misses some.
+
+        ``None`` in the queue means that nothing follows.
+        """
         if len(self._listeners) >= _LISTENERS:
             return None
-        queue: asyncio.Queue[Recorded] = asyncio.Queue(KEPT)
+        queue: asyncio.Queue[Recorded | None] = asyncio.Queue()
         self._listeners.add(queue)
         return queue
 
-    def leave(self, queue: asyncio.Queue[Recorded]) -> None:
+    def leave(self, queue: asyncio.Queue[Recorded | None]) -> None:
         """Listen no more."""
         self._listeners.discard(queue)
+
+    def dismiss(self) -> None:
+        """Tell all who listen that nothing follows."""
+        for queue in self._listeners:
+            queue.put_nowait(None)

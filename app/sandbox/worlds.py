@@ -279,6 +279,7 @@ class Worlds:
         world = self._made.pop(name, None)
         if world is None:
             return False
+        world.recorder.dismiss()
         await world.close()
         await asyncio.to_thread(shutil.rmtree, self._folder / name, ignore_errors=True)
         return True
