@@ -17,6 +17,8 @@ from app.sandbox.worlds import World
 
 _SHOWN: Final = 200
 _LONGEST: Final = 200
+_UNREFUSED: Final = {"cause": None, "meaning": "", "rule": "", "fix": "", "detail": None}
+"""What is explained of a refusal, for exchanges that are none."""
 _RFC: Final = re.compile(r"RFC (\d+)(?: §([\d.]+))?")
 
 
@@ -70,6 +72,8 @@ async def exchange_page(world: World, request: Request, language: str) -> Exchan
     exchange = shown(world, recorded, language, reveal=revealed)
     there = [one.number for one in world.recorder]
     explanation = exchange["explanation"] or {}
+    if explanation:
+        exchange["explanation"] = _UNREFUSED | explanation
     return ExchangePage(
         place=place,
         number=number,
