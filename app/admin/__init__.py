@@ -19,6 +19,7 @@ from app.admin.clients import (
 )
 from app.admin.codes import CodeRequest, IssuedCode, issue_code
 from app.admin.document import Document, parse_document, read_document
+from app.admin.export import export
 from app.admin.fields import Refused
 from app.admin.keys import list_keys, retire_key, rotate_keys
 from app.admin.operator import SANDBOX, Change, Desk, Operator, Rules, Status
@@ -80,6 +81,7 @@ __all__ = [
     "enable_shop",
     "enable_user",
     "end_sessions",
+    "export",
     "grant_shop",
     "grant_user_shop",
     "issue_code",

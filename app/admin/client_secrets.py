@@ -4,12 +4,14 @@ Only their digests are kept, but where a client signs with its secret (``client_
 since nobody can check a signature by a digest.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from app.admin.fields import Refused
 from app.admin.operator import Desk, text_of
+from app.admin.secret_hashes import KEY, SecretHash
 from app.core.client_algorithms import CLIENT_SECRET_JWT, PRIVATE_KEY_JWT
 from app.core.secrets import SecretFormat, digest, new_id, seal
 from app.models import Client, ClientSecret
@@ -82,6 +84,38 @@ def settle(desk: Desk, client: Client, declared: str | None) -> str | None:
     made = _FORMAT.generate()
     put(desk, client, made)
     return made
+
+
+def settle_hashes(desk: Desk, client: Client, declared: Sequence[SecretHash]) -> None:
+    """Let the secrets of a stored client be those that are declared by their digests, and no others; those that have ended are left out.
+
+    The record is kept up with what is stored.
+
+    Raises:
+        Refused: the client cannot have one, signs with it, or it is a published one.
+    """
+    if _has_none(client):
+        raise Refused(KEY, f"{_why_none(client)}: leave it out, or choose another token_endpoint_auth_method")
+    if _signs(client):
+        raise Refused(KEY, f"no signature is checked by a digest: declare the client_secret itself ({CLIENT_SECRET_JWT})")
+    if any(one.secret_hash in desk.rules.known_secrets for one in declared):
+        raise Refused(KEY, "is that of a published demo secret: declare one of your own, or leave it out and one is made")
+    wanted = {one.secret_hash: one.expires_at for one in declared if one.expires_at is None or one.expires_at > desk.now}
+    if not wanted:
+        raise Refused(KEY, "every one of these secrets has ended: leave it out and one is made")
+    held = {one.secret_hash: one for one in client.secrets if one.expires_at is None or one.expires_at > desk.now}
+    if wanted == {secret_hash: _to_the_second(one.expires_at) for secret_hash, one in held.items()}:
+        return
+    for old in client.secrets:
+        desk.catalog.remove_secret(client.client_id, old.id)
+    blanks = {one: ClientSecret(id=new_id(), client_id=client.client_id, secret_hash=one, created_at=desk.now) for one in wanted}
+    client.secrets = tuple(replace(held.get(one, blanks[one]), expires_at=end, secret_sealed=None) for one, end in wanted.items())
+    for one in client.secrets:
+        desk.catalog.add_secret(one)
+
+
+def _to_the_second(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(microsecond=0)
 
 
 def _has_none(client: Client) -> bool:

@@ -70,6 +70,11 @@ def put(desk: Desk, declared: ClientDeclaration, expected: Expected = Expected.E
     client = merged(there, declared, desk.dialects) if there else new_client(declared, desk.dialects, desk.now)
     if client != there:
         client = catalog.put_client(client)
+    if declared.disabled is not None:
+        _set_disabled(desk, client, desk.now if declared.disabled else None)
+        client = find(desk, client.client_id)
+    if declared.client_secret_hashes is not None:
+        client_secrets.settle_hashes(desk, client, declared.client_secret_hashes)
     made = client_secrets.settle(desk, client, declared.client_secret)
     for code in declared.shops:
         catalog.grant_shop(client.client_id, shops.granted(desk, client.dialect, code).id)

@@ -3,9 +3,11 @@
 ``None`` from here means "not declared": the object keeps what it has. An empty text, list or table is declared, and clears.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,6 +19,8 @@ _VISIBLE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _DIGITS: Final = 20
 MAXIMUM_ENTRIES: Final = 200
 """Of a list."""
+MAXIMUM_SHOPS: Final = 10_000
+"""Of one client, or one person, in a file."""
 
 
 class Refused(Mistake):
@@ -37,6 +41,10 @@ class Fields:
     def names(self) -> tuple[str, ...]:
         """Return the declared keys in their order."""
         return tuple(self._values)
+
+    def given(self, key: str) -> object:
+        """Return a value as it is declared, unchecked."""
+        return self._values.get(key)
 
     def allow(self, known: Collection[str]) -> None:
         """Check that there is no other key.
@@ -92,8 +100,8 @@ class Fields:
             raise Refused(key, "takes printable ASCII characters, with no space at its ends")
         return value
 
-    def texts(self, key: str, maximum: int) -> list[str] | None:
-        """Return a list of distinct texts.
+    def texts(self, key: str, maximum: int, most: int = MAXIMUM_ENTRIES) -> list[str] | None:
+        """Return a list of at most ``most`` distinct texts.
 
         Raises:
             Refused: it is none, too long, or one of them is empty or no text.
@@ -103,8 +111,8 @@ class Fields:
             return None
         if not isinstance(value, list | tuple):
             raise Refused(key, f'must be a list of texts, as ["…"], not {_kind(value)}')
-        if len(value) > MAXIMUM_ENTRIES:
-            raise Refused(key, f"has more than {MAXIMUM_ENTRIES} entries")
+        if len(value) > most:
+            raise Refused(key, f"has more than {most} entries")
         found = [_text(key, one, maximum) for one in value]
         if "" in found:
             raise Refused(key, "holds an empty text")
@@ -172,6 +180,34 @@ class Fields:
             return value
         raise Refused(key, f"must be true or false, not {_kind(value)}")
 
+    def truth(self, key: str) -> bool | None:
+        """Return true or false; an empty text is not declared.
+
+        Raises:
+            Refused: it is something else.
+        """
+        value = self.flag(key)
+        return value if isinstance(value, bool) else None
+
+    def moment(self, key: str) -> datetime | None:
+        """Return a moment in UTC: TOML's own, or RFC 3339 text.
+
+        Raises:
+            Refused: it is something else, or says no time zone.
+        """
+        value = self._values.get(key)
+        if isinstance(value, str):
+            with contextlib.suppress(ValueError):
+                value = datetime.fromisoformat(value)
+        if value is None:
+            return None
+        if not isinstance(value, datetime) or value.tzinfo is None:
+            raise Refused(key, "must be a moment with its time zone, as 2027-01-31T00:00:00Z")
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            raise Refused(key, "is no moment that there is in UTC") from None
+
     def url(self, key: str) -> str | None:
         """Return the address of a page or document: http or https, at most 2000 characters.
 
@@ -196,8 +232,8 @@ class Fields:
             raise Refused(key, f"must be a table, not {_kind(value)}")
         return value
 
-    def tables(self, key: str) -> list[Mapping[str, object]] | None:
-        """Return a list of tables as they are.
+    def tables(self, key: str, most: int = MAXIMUM_ENTRIES) -> list[Mapping[str, object]] | None:
+        """Return a list of at most ``most`` tables as they are.
 
         Raises:
             Refused: it is none, or too long.
@@ -207,8 +243,8 @@ class Fields:
             return None
         if not isinstance(value, list | tuple) or not all(isinstance(one, Mapping) for one in value):
             raise Refused(key, f"must be a list of tables, as [{{ … }}], not {_kind(value)}")
-        if len(value) > MAXIMUM_ENTRIES:
-            raise Refused(key, f"has more than {MAXIMUM_ENTRIES} entries")
+        if len(value) > most:
+            raise Refused(key, f"has more than {most} entries")
         return list(value)
 
 

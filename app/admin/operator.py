@@ -28,11 +28,13 @@ class Rules:
     """What is asked of declared secrets.
 
     ``minimum_secret`` is the least number of characters of a client's; ``known_secrets`` are the digests of published ones, which
-    nobody may have. ``light_passwords`` hashes passwords cheaply. ``makes_secrets`` makes a secret where none is declared.
+    nobody may have, and ``known_passwords`` published passwords, which no declared hash may be of. ``light_passwords`` hashes passwords
+    cheaply. ``makes_secrets`` makes a secret where none is declared.
     """
 
     minimum_secret: int = 32
     known_secrets: frozenset[bytes] = frozenset()
+    known_passwords: tuple[str, ...] = ()
     light_passwords: bool = False
     makes_secrets: bool = True
 

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.admin.client_keys import CLIENT_KEYS, check_keys, declared_keys
-from app.admin.fields import Fields, Refused, origin_problem
+from app.admin.fields import MAXIMUM_SHOPS, Fields, Refused, origin_problem
 from app.admin.openid_metadata import OPENID_KEYS, check_metadata, declared_metadata
+from app.admin.secret_hashes import SecretHash, declared_hashes
 from app.admin.token_metadata import TOKEN_KEYS, check_token_metadata, declared_token_metadata
 from app.core.client_algorithms import ASSERTION_METHODS
 from app.core.redirect_uris import redirect_uri_problem
@@ -27,6 +28,7 @@ _MAXIMUM_URI: Final = 2000
 _KEYS: Final = (
     "client_id",
     "client_secret",
+    "client_secret_hash",
     "client_name",
     "dialect",
     "redirect_uris",
@@ -37,6 +39,7 @@ _KEYS: Final = (
     "post_logout_redirect_uris",
     "allowed_origins",
     "shops",
+    "disabled",
 )
 _URLS: Final = ("client_uri", "logo_uri", "tos_uri", "policy_uri")
 _TEXTS: Final = ("software_id", "software_version")
@@ -50,16 +53,18 @@ class ClientDeclaration:
     """What is declared of a client; what is ``None``, or no key of a mapping, is not declared.
 
     ``columns`` are members of the record, ``options`` the dialect's (``False`` and an empty text take one away), ``extra`` the
-    further metadata (an empty value takes one away). ``shops`` are to be granted.
+    further metadata (an empty value takes one away). ``shops`` are to be granted. ``client_secret_hashes`` are all of its secrets.
     """
 
     client_id: str | None = None
     client_secret: str | None = field(default=None, repr=False)
+    client_secret_hashes: tuple[SecretHash, ...] | None = field(default=None, repr=False)
     dialect: str | None = None
     columns: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, str | bool] = field(default_factory=dict)
     extra: Mapping[str, object] = field(default_factory=dict)
     shops: tuple[str, ...] = ()
+    disabled: bool | None = None
 
 
 def declare_client(values: Mapping[str, object], dialects: Dialects) -> ClientDeclaration:
@@ -98,11 +103,13 @@ def declare_client(values: Mapping[str, object], dialects: Dialects) -> ClientDe
     return ClientDeclaration(
         client_id=client_id,
         client_secret=client_secret,
+        client_secret_hashes=declared_hashes(fields),
         dialect=dialect,
         columns=_declared(columns),
         options={name: value for name in options if (value := fields.choice(name)) is not None},
         extra=_declared(extra),
-        shops=tuple(fields.texts("shops", 200) or ()),
+        shops=tuple(fields.texts("shops", 200, MAXIMUM_SHOPS) or ()),
+        disabled=fields.truth("disabled"),
     )
 
 

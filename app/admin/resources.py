@@ -12,7 +12,7 @@ from app.core.scopes import is_well_formed, scopes_of
 from app.models import Resource
 
 View = dict[str, object]
-_KEYS: Final = ("uri", "name", "scopes", "introspection_client")
+_KEYS: Final = ("uri", "name", "scopes", "introspection_client", "disabled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,7 @@ class ResourceDeclaration:
     name: str | None = None
     scopes: tuple[str, ...] | None = None
     introspection_client: str | None = None
+    disabled: bool | None = None
 
 
 def declare_resource(values: Mapping[str, object]) -> ResourceDeclaration:
@@ -38,6 +39,7 @@ def declare_resource(values: Mapping[str, object]) -> ResourceDeclaration:
         name=fields.text("name", 200),
         scopes=_scopes(fields),
         introspection_client=fields.identifier("introspection_client", 200),
+        disabled=fields.truth("disabled"),
     )
 
 
@@ -107,6 +109,8 @@ def put(desk: Desk, declared: ResourceDeclaration, expected: Expected = Expected
         resource = replace(resource, scope=" ".join(declared.scopes))
     if declared.introspection_client is not None:
         resource = replace(resource, introspection_client=_introspection_client(desk, declared.introspection_client))
+    if declared.disabled is not None and declared.disabled != (resource.disabled_at is not None):
+        resource = replace(resource, disabled_at=desk.now if declared.disabled else None)
     return _stored(desk, there, resource, "resource.update" if there else "resource.create")
 
 

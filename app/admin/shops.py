@@ -15,11 +15,12 @@ View = dict[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShopDeclaration:
-    """What is declared of a shop; a ``name`` of ``None`` is not declared."""
+    """What is declared of a shop; what is ``None`` is not declared."""
 
     dialect: str
     code: str
     name: str | None = None
+    disabled: bool | None = None
 
 
 def declare_shop(values: Mapping[str, object], dialects: Dialects) -> ShopDeclaration:
@@ -29,7 +30,7 @@ def declare_shop(values: Mapping[str, object], dialects: Dialects) -> ShopDeclar
         Refused: with the first key that cannot be, and why.
     """
     fields = Fields(values)
-    fields.allow(("dialect", "code", "name"))
+    fields.allow(("dialect", "code", "name", "disabled"))
     dialect = fields.required("dialect", 64)
     if dialect not in dialects.by_name:
         raise Refused("dialect", f"there is no dialect {dialect}: there are {', '.join(dialects.by_name)}")
@@ -39,7 +40,7 @@ def declare_shop(values: Mapping[str, object], dialects: Dialects) -> ShopDeclar
     code = fields.required("code", 200)
     if code != code.strip() or not parameter.accepts(code):
         raise Refused("code", f"{code} has not the form that {parameter.name} has in the dialect {dialect}")
-    return ShopDeclaration(dialect=dialect, code=code, name=fields.text("name", 200))
+    return ShopDeclaration(dialect=dialect, code=code, name=fields.text("name", 200), disabled=fields.truth("disabled"))
 
 
 def _members(shop: Shop) -> View:
@@ -86,6 +87,8 @@ def put(desk: Desk, declared: ShopDeclaration, expected: Expected = Expected.EIT
     shop = there or Shop(id=new_id(), dialect=declared.dialect, code=declared.code, created_at=desk.now)
     if declared.name is not None:
         shop = replace(shop, name=declared.name or None)
+    if declared.disabled is not None and declared.disabled != (shop.disabled_at is not None):
+        shop = replace(shop, disabled_at=desk.now if declared.disabled else None)
     return _stored(desk, there, shop, "shop.update" if there else "shop.create")
 
 

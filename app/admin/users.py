@@ -2,16 +2,17 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from app.admin import shops
-from app.admin.fields import Fields, Refused
+from app.admin.fields import MAXIMUM_SHOPS, Fields, Refused
 from app.admin.operator import Change, Desk, Expected, Operator, Status, changed, text_of, unknown
 from app.admin.user_claims import declared_claims, merged_claims
-from app.admin.user_passwords import Proof, check_password, prove
+from app.admin.user_passwords import Proof, check_hash, check_password, declared_hash, prove, prove_hash
 from app.core.passwords import login_key
 from app.core.secrets import digest, new_id
 from app.models import Shop, User
@@ -19,18 +20,25 @@ from app.models import Shop, User
 View = dict[str, object]
 _MAXIMUM_USERNAME = 200
 _MAXIMUM_EMAIL = 320
+_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserDeclaration:
-    """What is declared of a user; what is ``None`` is not declared. ``shops`` are dialects and codes, ``claims`` standard claims."""
+    """What is declared of a user; what is ``None`` is not declared. ``shops`` are dialects and codes, ``claims`` standard claims.
 
+    ``id`` is that of a new user; one who is there keeps theirs, for every client knows them by it.
+    """
+
+    id: str | None = None
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    password_hash: str | None = field(default=None, repr=False)
     email: str | None = None
     name: str | None = None
     shops: tuple[tuple[str, str], ...] | None = None
     claims: Mapping[str, Any] | None = None
+    disabled: bool | None = None
 
 
 def declare_user(values: Mapping[str, object]) -> UserDeclaration:
@@ -40,7 +48,7 @@ def declare_user(values: Mapping[str, object]) -> UserDeclaration:
         Refused: with the first key that cannot be, and why.
     """
     fields = Fields(values)
-    fields.allow(("username", "password", "email", "name", "shops", "claims"))
+    fields.allow(("username", "password", "email", "name", "shops", "claims", "password_hash", "id", "disabled"))
     username, email = fields.text("username", _MAXIMUM_USERNAME), fields.text("email", _MAXIMUM_EMAIL)
     if username is not None and (username != username.strip() or not 0 < len(login_key(username)) <= 2 * _MAXIMUM_USERNAME):
         raise Refused("username", "is empty, too long, or has a space at its ends")
@@ -50,17 +58,27 @@ def declare_user(values: Mapping[str, object]) -> UserDeclaration:
     if password is not None:
         check_password(password)
     return UserDeclaration(
+        id=_declared_id(fields),
         username=username,
         password=password,
+        password_hash=declared_hash(fields),
         email=email,
         name=fields.text("name", 200),
         shops=_declared_shops(fields),
         claims=declared_claims(fields),
+        disabled=fields.truth("disabled"),
     )
 
 
+def _declared_id(fields: Fields) -> str | None:
+    user_id = fields.text("id", 200)
+    if user_id is not None and _ID.fullmatch(user_id) is None:
+        raise Refused("id", "has 22 letters, digits, - and _: leave it out and one is made")
+    return user_id
+
+
 def _declared_shops(fields: Fields) -> tuple[tuple[str, str], ...] | None:
-    rows = fields.tables("shops")
+    rows = fields.tables("shops", MAXIMUM_SHOPS)
     if rows is None:
         return None
     found = []
@@ -111,10 +129,7 @@ def put(desk: Desk, declared: UserDeclaration, there: User | None, proof: Proof 
         Refused: a name is somebody else's, the password is a published one, or there is no such shop.
         Overtaken: somebody else changed the password since it was proved.
     """
-    if there is None and declared.username is None:
-        raise Refused("username", "is missing")
-    blank = User(id=new_id(), username="", username_key="", created_at=desk.now, updated_at=desk.now)
-    user = replace(there or blank)
+    user = replace(there) if there is not None else _blank(desk, declared)
     if declared.username is not None:
         user.username, user.username_key = declared.username, login_key(declared.username)
     if declared.email is not None:
@@ -123,15 +138,46 @@ def put(desk: Desk, declared: UserDeclaration, there: User | None, proof: Proof 
         user.name = declared.name or None
     is_new_address = there is not None and user.email_key != there.email_key
     user.claims = merged_claims(user.claims, declared.claims, {"email"} if is_new_address else set())
-    if declared.password is not None and proof is not None:
-        if digest(declared.password) in desk.rules.known_secrets:
-            raise Refused("password", "is a published demo password: choose another")
-        user.password_hash = proof.settle(there)
-        if there is not None and user.password_hash != there.password_hash:
-            user.password_changed_at = desk.now
+    user.password_hash = _password_hash(desk, declared, there, proof)
+    if there is not None and user.password_hash != there.password_hash:
+        user.password_changed_at = desk.now
+    if declared.disabled is not None and declared.disabled != (user.disabled_at is not None):
+        user.disabled_at = _disabled(desk, user) if declared.disabled else None
     _check_names(desk, user)
     managed = None if declared.shops is None else [shops.granted(desk, dialect, code) for dialect, code in declared.shops]
     return _stored(desk, there, user, "user.update" if there else "user.create", managed)
+
+
+def _blank(desk: Desk, declared: UserDeclaration) -> User:
+    if declared.username is None:
+        raise Refused("username", "is missing")
+    if declared.id is not None and desk.catalog.user(declared.id) is not None:
+        raise Refused("id", "is that of another user")
+    return User(id=declared.id or new_id(), username="", username_key="", created_at=desk.now, updated_at=desk.now)
+
+
+def _disabled(desk: Desk, user: User) -> datetime:
+    """End the sessions of a user who is disabled now, and return the moment."""
+    desk.catalog.end_logins(user.id)
+    return desk.now
+
+
+def _password_hash(desk: Desk, declared: UserDeclaration, there: User | None, proof: Proof | None) -> str | None:
+    """Return the hash to store of a user: that of a new password, or the one that there is.
+
+    Raises:
+        Refused: the password is a published one, or the hash is no good one.
+        Overtaken: somebody else changed the password since it was proved.
+    """
+    stored = there.password_hash if there is not None else None
+    if declared.password is not None and proof is not None:
+        if digest(declared.password) in desk.rules.known_secrets:
+            raise Refused("password", "is a published demo password: choose another")
+        return proof.settle(there)
+    if declared.password_hash is not None and declared.password_hash != stored:
+        check_hash(desk.rules, declared.password_hash, proof)
+        return declared.password_hash
+    return stored
 
 
 def _check_names(desk: Desk, user: User) -> None:
@@ -171,18 +217,23 @@ def with_name(desk: Desk, username: str | None) -> User | None:
 
 
 async def prove_passwords(operator: Operator, declared: Sequence[UserDeclaration]) -> dict[str, Proof]:
-    """Check declared passwords against what is stored and hash those that differ; by the key of the user name."""
+    """Check declared passwords against what is stored and hash those that differ; by the key of the user name.
+
+    Of a declared hash is found out whether it is that of a published password.
+    """
+    hashes = {login_key(one.username): one.password_hash for one in declared if one.username is not None and one.password_hash is not None}
     wanted = {login_key(one.username): one.password for one in declared if one.username is not None and one.password is not None}
-    if not wanted:
+    if not wanted and not hashes:
         return {}
 
     def stored(desk: Desk) -> dict[str, str | None]:
-        users = {key: with_name(desk, key) for key in wanted}
+        users = {key: with_name(desk, key) for key in (*wanted, *hashes)}
         return {key: user.password_hash if user is not None else None for key, user in users.items()}
 
     seen = await operator.transact(stored)
-    proofs = await asyncio.gather(*(prove(operator.rules, password, seen[key]) for key, password in wanted.items()))
-    return dict(zip(wanted, proofs, strict=True))
+    proving = {key: prove(operator.rules, password, seen[key]) for key, password in wanted.items()}
+    proving |= {key: prove_hash(operator.rules, password_hash, seen[key]) for key, password_hash in hashes.items()}
+    return dict(zip(proving, await asyncio.gather(*proving.values()), strict=True))
 
 
 async def create_user(operator: Operator, values: Mapping[str, object]) -> Change:
@@ -192,7 +243,7 @@ async def create_user(operator: Operator, values: Mapping[str, object]) -> Chang
         Mistake: a value cannot be, or they are there already.
     """
     declared = declare_user(values)
-    proof = await prove(operator.rules, declared.password, None) if declared.password is not None else None
+    proof = next(iter((await prove_passwords(operator, [declared])).values()), None)
 
     def work(desk: Desk) -> Change:
         there = with_name(desk, declared.username)
@@ -209,7 +260,7 @@ async def update_user(operator: Operator, name: str, values: Mapping[str, object
         Mistake: a value cannot be, or there is no such user.
     """
     declared = declare_user(values)
-    if declared.password is not None:
+    if declared.password is not None or declared.password_hash is not None:
         raise Refused("password", "is set by set-password")
     return await operator.transact(lambda desk: put(desk, declared, find(desk, name)))
 

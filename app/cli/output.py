@@ -1,12 +1,16 @@
 """Printing results: on standard output what a script may read, on standard error what a person wants to know beside it."""
 
 import json
+import os
+import secrets
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from app.admin import Change
 from app.cli.options import Form
+from app.core.mistakes import Mistake
 
 _NONE = "-"
 
@@ -61,6 +65,24 @@ def put_changes(form: Form, changes: Sequence[Change], *, dry_run: bool) -> None
             _put_secrets(changes)
     counts = {status: sum(change.status == status for change in changes) for status in ("created", "updated", "unchanged")}
     say(("would be " if dry_run else "") + ", ".join(f"{count} {status}" for status, count in counts.items()))
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file that its owner alone may read, whole or not at all.
+
+    Raises:
+        Mistake: it cannot be written.
+    """
+    fresh = file.with_name(f"{file.name}.{secrets.token_hex(6)}.new")
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
+            opened.write(text)
+            opened.flush()
+            os.fsync(opened.fileno())
+        fresh.replace(file)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise Mistake(f"cannot write {file}: {error.strerror or error}") from None
 
 
 def _members(change: Change, *, with_secret: bool) -> dict[str, object]:

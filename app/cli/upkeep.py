@@ -1,4 +1,4 @@
-"""The commands around a database and its settings: ``apply``, ``migrate``, ``purge``, ``config``, ``version``."""
+"""The commands around a database and its settings: ``apply``, ``export``, ``migrate``, ``purge``, ``config``, ``version``."""
 
 import asyncio
 from pathlib import Path
@@ -27,6 +27,25 @@ def apply(
         return await admin.apply(operator, admin.read_document(file, operator.dialects), dry_run=dry_run)
 
     put_changes(output, operate(database, work, is_there=False), dry_run=dry_run)
+
+
+def export(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="Where to write it, for your eyes alone; standard output if left out.")
+    ] = None,
+    *,
+    database: Database = None,
+) -> None:
+    """Write users, shops, scopes, resources and clients as the file that apply and --config read."""
+    from app import admin
+    from app.cli.output import put, say, write_private
+
+    text = operate(database, admin.export)
+    if file is None or str(file) == "-":
+        put(text.rstrip("\n"))
+    else:
+        write_private(file, text)
+        say(f"{file} holds the hashes of passwords and secrets: keep it as you keep the database")
 
 
 def migrate(database: Database = None) -> None:
@@ -60,4 +79,4 @@ def version() -> None:
     typer.echo(f"tokenry {__version__}")
 
 
-COMMANDS: Final = (apply, migrate, purge, config, version)
+COMMANDS: Final = (apply, export, migrate, purge, config, version)

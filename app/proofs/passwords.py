@@ -22,6 +22,19 @@ if TYPE_CHECKING:
 _USUAL: Final = Parameters(Type.ID, version=19, salt_len=16, hash_len=32, time_cost=2, memory_cost=19456, parallelism=1)
 _HASHER: Final = PasswordHasher.from_parameters(_USUAL)
 _LIGHT: Final = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1)
+MAXIMUM_HASH: Final = 400
+"""Characters of an encoded hash."""
+_MOST_MEMORY: Final = 256 * 1024
+_LEAST_MEMORY: Final = 7168
+"""KiB."""
+_MOST_TIME: Final = 16
+_MOST_LANES: Final = 16
+_LEAST_WORK: Final = 7168 * 5
+"""KiB by passes."""
+_LEAST_SALT: Final = 8
+_LEAST_HASH: Final = 16
+_MOST_HASH: Final = 64
+"""Bytes."""
 THREADS: Final = 2
 QUEUE: Final = 64
 """Checks from one network that may wait for a thread; beyond it the service says that it is busy."""
@@ -43,6 +56,26 @@ def verify_password(password_hash: str, password: str) -> bool:
         return _HASHER.verify(password_hash, password)
     except (VerificationError, InvalidHashError):
         return False
+
+
+def hash_problem(password_hash: str, *, light: bool = False) -> str | None:
+    """Return why a hash that was made elsewhere is not taken, or ``None``: it is none, checking it would cost too much, or too little.
+
+    The least is the work of the cheapest parameters that OWASP names for Argon2id; ``light`` takes the sandbox's own too.
+    """
+    try:
+        found = extract_parameters(password_hash) if len(password_hash) <= MAXIMUM_HASH and password_hash.isascii() else None
+    except (InvalidHashError, ValueError):
+        found = None
+    if found is None or found.type is not Type.ID or found.version != _USUAL.version:
+        return "is no Argon2id hash in its encoded form, as $argon2id$v=19$m=19456,t=2,p=1$…$…"
+    if found.memory_cost > _MOST_MEMORY or found.time_cost > _MOST_TIME or found.parallelism > _MOST_LANES:
+        return f"takes too much to check: at most m={_MOST_MEMORY}, t={_MOST_TIME} and p={_MOST_LANES}"
+    if found.salt_len < _LEAST_SALT or not _LEAST_HASH <= found.hash_len <= _MOST_HASH:
+        return f"has a salt of less than {_LEAST_SALT} bytes, or is itself not of {_LEAST_HASH} to {_MOST_HASH}"
+    if found.memory_cost < _LEAST_MEMORY or (not light and found.memory_cost * found.time_cost < _LEAST_WORK):
+        return "was made too cheaply, and could be guessed: at least m=19456 and t=2, or as much work (a sandbox's own are for sandboxes)"
+    return None
 
 
 @cache

@@ -3,13 +3,15 @@
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from app.admin import SANDBOX, Change, Desk, Operator, apply, parse_document, read_document
+from app.admin import SANDBOX, Change, Desk, Document, Operator, apply, parse_document, read_document
 from app.core.clock import Clock
 from app.core.mistakes import ExitCode, Mistake
+from app.core.passwords import login_key
 from app.dialects import Dialects
 from app.sandbox.banner import Facts, for_people, for_programs
 from app.sandbox.demo import DEMO
@@ -75,9 +77,10 @@ class Sandbox:
             storage=storage, dialects=dialects, clock=clock, actor="sandbox", rules=SANDBOX_RULES, sealing_key=self._sealing_key
         )
         await operator.transact(_mark)
-        await apply(operator, parse_document(DEMO, "the demo identities", dialects))
-        if self._config is not None:
-            self._made = await apply(operator, read_document(self._config, dialects))
+        declared = read_document(self._config, dialects) if self._config is not None else None
+        await apply(operator, _as_known(parse_document(DEMO, "the demo identities", dialects), declared))
+        if declared is not None:
+            self._made = await apply(operator, declared)
 
     def banner(self, issuer: str, port: int) -> str:
         """Return what to print once the sandbox answers."""
@@ -91,6 +94,13 @@ class Sandbox:
                 secrets={change.name: change.secret for change in self._made if change.secret is not None},
             )
         )
+
+
+def _as_known(demo: Document, declared: Document | None) -> Document:
+    """Return the demo identities with the ids that a file has for them: apps know people by these, in the sandbox that it came from too."""
+    ids = {login_key(entry.declared.username or ""): entry.declared.id for entry in declared.users} if declared is not None else {}
+    users = (replace(entry, declared=replace(entry.declared, id=ids.get(login_key(entry.declared.username or "")))) for entry in demo.users)
+    return replace(demo, users=tuple(users))
 
 
 def _mark(desk: Desk) -> None:

@@ -137,6 +137,10 @@ class Catalog(Passwords, UserShops, SecondFactors, SigningKeys, Resources):
         """Return the shops of a dialect by their code, those behind ``after``."""
         return self._rows.find(Shop, dialect=dialect, after=_behind("code", after), order_by=["code"], limit=limit)
 
+    def all_shops(self, after: str | None = None, limit: int = _PAGE) -> list[Shop]:
+        """Return shops of every dialect by their id, those behind ``after``."""
+        return self._rows.find(Shop, after=_behind("id", after), order_by=["id"], limit=limit)
+
     def remove_shop(self, dialect: str, code: str) -> bool:
         """Delete a shop, and say whether it was there. Tokens that act for it die with it."""
         return self._rows.remove(Shop, dialect=dialect, code=code) > 0

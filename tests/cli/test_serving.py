@@ -206,3 +206,17 @@ def test_a_sandbox_says_in_a_file_that_it_is_ready(tmp_path: Path) -> None:
             time.sleep(0.01)
         told = json.loads(file.read_text())
         assert told == {"issuer": f"http://localhost:{server.port}", "address": f"http://localhost:{server.port}", "pid": server.pid}
+
+
+def test_a_sandbox_starts_from_what_another_one_was_kept_as(tmp_path: Path) -> None:
+    """People keep the names by which apps know them, also those who are there before the file is read."""
+    kept = tmp_path / "kept.toml"
+    ids = []
+    for number, arguments in enumerate(((), ("--config", str(kept)))):
+        url = f"sqlite:///{tmp_path / f'{number}.db'}"
+        with Server(url, command="sandbox", arguments=arguments):
+            shown = shell(f"{sys.executable} -m app users show demo --database {url} -o json")
+            ids.append(json.loads(shown)["id"])
+            shell(f"{sys.executable} -m app export {kept if number == 0 else tmp_path / 'again.toml'} --database {url}")
+    assert ids[0] == ids[1]
+    assert kept.read_text() == (tmp_path / "again.toml").read_text()

@@ -43,6 +43,25 @@ def test_a_file_is_applied_and_its_plan_shown_before(tokenry: Command, database:
     assert again.err == "0 created, 0 updated, 3 unchanged\n"
 
 
+def test_a_database_is_kept_as_a_file_for_its_owner_alone(tokenry: Command, database: str, tmp_path: Path) -> None:
+    (tmp_path / "partners.toml").write_text(FILE)
+    tokenry("apply", "partners.toml")
+    kept = tmp_path / "kept.toml"
+    kept.write_text("an earlier one")
+    written = tokenry("export", "kept.toml")
+    assert (written.code, written.out) == (0, "")
+    assert written.err == "kept.toml holds the hashes of passwords and secrets: keep it as you keep the database\n"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir() if "kept" in path.name] == ["kept.toml"]
+    assert tokenry("export").out == tokenry("export", "-").out == kept.read_text()
+    again = tokenry("apply", "kept.toml")
+    assert again.err == "0 created, 0 updated, 3 unchanged\n"
+    elsewhere = ("--database", f"sqlite:///{tmp_path / 'elsewhere.db'}")
+    assert tokenry("apply", "kept.toml", *elsewhere).err.startswith("3 created")
+    assert tokenry("export", *elsewhere).out == kept.read_text()
+    assert tokenry("export", "no-such-folder/kept.toml").line == "cannot write no-such-folder/kept.toml: No such file or directory"
+
+
 def test_a_schema_is_made_once(tokenry: Command, database: str) -> None:
     newest = REVISIONS[-1]
     assert tokenry("migrate").out == f"the schema is {newest} now\n"
