@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from app.admin import Change
 from app.cli.effective import shown_url
 from app.cli.office import actor
 from app.core.clock import Clock
@@ -47,7 +48,9 @@ def service_start(settings: Settings, config: Path | None) -> Start:
 
 def sandbox_start(settings: Settings, config: Path | None, *, is_kept: bool, ready_file: Path | None = None) -> Start:
     """Return how ``sandbox`` starts; ``ready_file`` is written once it answers, for scripts that wait for it."""
+    from app.sandbox.banner import made_for_people, made_for_programs
     from app.sandbox.movable_clock import MovableClock
+    from app.sandbox.reloading import Reloader
     from app.sandbox.stage import staged
     from app.sandbox.worlds import Workshop
 
@@ -64,6 +67,13 @@ def sandbox_start(settings: Settings, config: Path | None, *, is_kept: bool, rea
         sealing_key=lambda: _sealing_key(settings),
     )
 
+    def tell(changes: list[Change]) -> None:
+        made = {change.name: change.secret for change in changes if change.secret is not None}
+        sys.stdout.write(made_for_people(made) if is_terminal else made_for_programs(made))
+        sys.stdout.flush()
+
+    reloader = Reloader(config, tell) if config is not None else None
+
     def announce(issuer: str, port: int) -> None:
         gc.enable()
         sys.stdout.write(f"{sandbox.banner(issuer, port)}\n")
@@ -76,7 +86,8 @@ def sandbox_start(settings: Settings, config: Path | None, *, is_kept: bool, rea
 
     def stage(issuer: str, storage: Storage, build: Build, dialects: Dialects) -> "AbstractAsyncContextManager[Host]":
         workshop = Workshop(build=build, journal=journal, dialects=dialects, sealing_key=lambda: _sealing_key(settings))
-        return staged(issuer, storage, workshop, clock=clock, path=None if is_kept else Path(url.removeprefix("sqlite:///")))
+        keep = reloader.keep if reloader is not None else None
+        return staged(issuer, storage, workshop, clock=clock, path=None if is_kept else Path(url.removeprefix("sqlite:///")), keep=keep)
 
     return Start(
         prepare=sandbox.prepare, announce=announce, journal=journal, loopback=True, plain_logs=is_terminal, clock=clock, stage=stage

@@ -168,6 +168,16 @@ def for_people(facts: Facts) -> str:
     return "\n".join([*shown, "", "  Ctrl-C stops it. Requests appear below.", ""])
 
 
+def made_for_people(secrets: Mapping[str, str]) -> str:
+    """Return the secrets that were made for clients while the sandbox ran, for a terminal."""
+    return "".join(f"  Secret     of {client_id}, shown this once: {secret}\n" for client_id, secret in secrets.items())
+
+
+def made_for_programs(secrets: Mapping[str, str]) -> str:
+    """Return the same as lines of ``key=value``."""
+    return "".join(f"secret.{client_id}={secret}\n" for client_id, secret in secrets.items())
+
+
 def for_programs(facts: Facts) -> str:
     """Return the same facts as lines of ``key=value``."""
     pairs = {

@@ -10,14 +10,15 @@ import re
 import secrets
 import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from app.admin import SANDBOX, Change, Operator, apply, parse_document
+from app.admin import SANDBOX, Change, Document, Operator, apply, parse_document
 from app.core.clock import Clock
 from app.core.mistakes import Mistake
 from app.dialects import Dialects
@@ -134,6 +135,31 @@ class World:
         await self._open.wait()
         await self.app(scope, receive, send)
 
+    async def declare(self, document: Document) -> list[Change]:
+        """Bring the data to what a document declares, also that which a reset brings back, and return what became of each object.
+
+        Raises:
+            Mistake: something in it cannot be; nothing is changed then.
+            StorageUnavailable: the database is away.
+        """
+        async with self._turn:
+            changes = await apply(self.operator, document)
+            if self._path is not None and (began := self._snapshot_path(START)).exists():
+                await self._declare_in(began, _with_secrets(document, changes))
+            return changes
+
+    async def _declare_in(self, kept: Path, document: Document) -> None:
+        """Apply a document to data that was kept."""
+        with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+            fresh = Path(folder) / "tokenry.db"
+            await asyncio.to_thread(shutil.copy, kept, fresh)
+            storage = await open_storage(f"sqlite:///{fresh}", clock=self.clock)
+            try:
+                await apply(replace(self.operator, storage=storage), document)
+            finally:
+                await storage.close()
+            await asyncio.to_thread(_copy_database, fresh, kept)
+
     # -- snapshots ---------------------------------------------------------------------------------------------------------------
 
     @property
@@ -188,6 +214,18 @@ class World:
             self.responses.clear()
             self.recorder.clear()
             await self.open()
+
+
+def _with_secrets(document: Document, changes: list[Change]) -> Document:
+    """Return a document with the secrets that were made for its clients, so that they have the same ones everywhere."""
+    made = {change.name: change.secret for change in changes if change.secret is not None}
+    clients = (
+        replace(entry, declared=replace(entry.declared, client_secret=made[entry.declared.client_id or ""]))
+        if entry.declared.client_id in made
+        else entry
+        for entry in document.clients
+    )
+    return replace(document, clients=tuple(clients))
 
 
 def _copy_database(source: Path, target: Path) -> None:
