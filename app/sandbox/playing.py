@@ -2,6 +2,8 @@
 
 import base64
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from string import Template
 from typing import Final
 
 from starlette.requests import Request
@@ -75,6 +77,12 @@ async def flow_page(world: World, request: Request, language: str, issuer: str) 
     redirect_uri = f"{issuer}{CALLBACK}"
     client, problem = await _client(world, flow.client, redirect_uri)
     secret = published_secret(client) if client is not None else ""
+    known = {
+        "client_id": flow.client,
+        "client_secret": secret,
+        "redirect_uri": redirect_uri,
+        "basic": base64.b64encode(f"{flow.client}:{secret}".encode()).decode(),
+    }
     return FlowPage(
         place=place_of(world, request),
         flow=name,
@@ -82,13 +90,7 @@ async def flow_page(world: World, request: Request, language: str, issuer: str) 
         about=words(flow.about, language),
         partner=words(dialect.tables.title, language),
         document=dialect.tables.document,
-        steps=[_step(dialect, step, language) for step in flow.steps],
-        values={
-            "client_id": flow.client,
-            "client_secret": secret,
-            "redirect_uri": redirect_uri,
-            "basic": base64.b64encode(f"{flow.client}:{secret}".encode()).decode(),
-        },
+        steps=[_step(dialect, step, language, known) for step in flow.steps],
         username=USERNAME,
         password=PASSWORD,
         problem=problem,
@@ -116,11 +118,12 @@ def _door(dialect: Dialect, step: StepTable) -> AnyDoorTable | None:
     return next((door for door in dialect.tables.doors if door.path == step.door), None)
 
 
-def _step(dialect: Dialect, step: StepTable, language: str) -> StepCard:
+def _step(dialect: Dialect, step: StepTable, language: str, known: Mapping[str, str]) -> StepCard:
     door = _door(dialect, step)
     is_visit = step.visit or isinstance(door, AuthorizationDoorTable)
     grant = dialect.grants.get(step.grant)
     title = step.title or (grant.title if grant is not None and not is_visit else {}) or (door.title if door is not None else {})
+    lines = [*_headers(door, step, language), *_parameters(dialect, door, step, language)]
     return StepCard(
         title=words(title, language),
         about=words(step.about, language),
@@ -128,7 +131,7 @@ def _step(dialect: Dialect, step: StepTable, language: str) -> StepCard:
         path=step.door or step.path,
         media_types=door.media_types if isinstance(door, DoorTable) else (),
         is_visit=is_visit,
-        parameters=[*_headers(door, step, language), *_parameters(dialect, door, step, language)],
+        parameters=[replace(line, value=Template(line.value).safe_substitute(known)) for line in lines],
     )
 
 

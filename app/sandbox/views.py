@@ -229,8 +229,6 @@ class FlowPage(SandboxPage):
     partner: str
     document: str
     steps: Sequence[StepCard]
-    values: Mapping[str, str]
-    """What is known before the first step, by the words that stand for it."""
     username: str
     password: str
     problem: str = ""

@@ -12,7 +12,7 @@ const base64url = bytes => btoa(String.fromCharCode(...new Uint8Array(bytes))).r
 const made = () => base64url(crypto.getRandomValues(new Uint8Array(32)))
 
 async function begin() {
-  const values = { ...JSON.parse(root.dataset.values), state: made().slice(0, 22), nonce: made().slice(0, 22), ...RFC_7636 }
+  const values = { state: made().slice(0, 22), nonce: made().slice(0, 22), ...RFC_7636 }
   if (crypto.subtle) { // browsers have it at localhost and with https alone; elsewhere the pair of RFC 7636 appendix B serves
     values.code_verifier = made()
     values.code_challenge = base64url(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(values.code_verifier)))
@@ -211,7 +211,7 @@ async function send(step) {
 
 // -- the page -------------------------------------------------------------------------------------
 
-if (!kept || kept.values.client_id !== JSON.parse(root.dataset.values).client_id) await begin()
+if (!kept) await begin()
 for (const step of steps) {
   step.querySelector('[data-wire]').hidden = false
   step.querySelector('[data-send]').hidden = false
