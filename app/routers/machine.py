@@ -76,7 +76,7 @@ class Machine:
             body = refusal
         client = scope.get("client")
         answer = await self._respond(scope["method"], scope["headers"], scope["query_string"], body, client[0] if client else "")
-        response = Response(answer.body, answer.status)
+        response = Response(b"" if scope["method"] == "HEAD" else answer.body, answer.status)
         response.raw_headers = answer.headers
         return response
 

@@ -76,7 +76,7 @@ class Front:
 
     async def serve(self, world: World, scope: Message, receive: Any, send: Any) -> Recorded:  # noqa: ANN401 (ASGI's)
         """Answer one request to a namespace, and return what is remembered of it."""
-        body, is_whole = await _read(receive)
+        body, is_whole = await _read(scope, receive)
         recorded = world.recorder.begin(
             world.clock.now(), scope["method"], scope["path"], scope["query_string"].decode("latin-1"), _texts(scope["headers"])
         )
@@ -136,7 +136,7 @@ class Front:
         if kind is FaultKind.KEYS_ROTATED:
             await self._spoiler.rotate(world)
         reply = _Reply()
-        first: list[Message] = [{"type": "http.request", "body": body, "more_body": rest is not None}]
+        first: list[Message] = [{"type": "http.request", "body": body, "more_body": rest is not None}] if body or rest is None else []
 
         async def again() -> Message:
             if first:
@@ -240,8 +240,11 @@ def _as_a_proxy(fault: Fault) -> _Reply:
     return reply
 
 
-async def _read(receive: Any) -> tuple[bytes, bool]:  # noqa: ANN401 (ASGI's)
-    """Return the body, or its first part where it is larger than any that is taken, and whether that is all."""
+async def _read(scope: Message, receive: Any) -> tuple[bytes, bool]:  # noqa: ANN401 (ASGI's)
+    """Return the body, and whether that is all of it: one that is larger than any that is taken is the application's to refuse."""
+    announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    if int(announced) > _BUFFERED:  # the listener has refused what is no number
+        return b"", False
     body = b""
     while len(body) <= _BUFFERED:
         message = await receive()
