@@ -62,7 +62,7 @@ class Application(FastAPI):
     direct_doors: Mapping[bytes, DirectDoor]
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 (each is made where it is not given)
     settings: Settings,
     *,
     clock: Clock | None = None,
@@ -71,8 +71,11 @@ def create_app(
     key: SecretKey | None = None,
     pages: Pages | None = None,
     storage: Storage | None = None,
+    back_channel: str | None = None,
 ) -> Application:
     """Build the application; what is not given is made from the settings. The storage opens when the application starts.
+
+    ``back_channel`` is the address that the metadata has for what only servers call, where it is not the issuer's.
 
     Raises:
         Mistake: a dialect file, or what the pages are made of, cannot be used.
@@ -83,7 +86,7 @@ def create_app(
     pages = pages or read_pages(settings)
     machines = [Machine(door, clock, journal) for door in dialects.machine_doors]
     desk = Desk(issuer=settings.effective_issuer, pages=pages, clock=clock, journal=journal, language=settings.language)
-    well_known = WellKnown(settings.effective_issuer, dialects["standard"], clock)
+    well_known = WellKnown(settings.effective_issuer, dialects["standard"], clock, back_channel)
     people = People(desk, dialects.authorization_doors, issuer=settings.effective_issuer, service=settings.brand_name)
 
     @asynccontextmanager
@@ -92,7 +95,7 @@ def create_app(
         pool = PasswordPool()
         app.state.storage = opened
         keys = (key or read_key(settings)).derive
-        assertions = Assertions(settings.effective_issuer, timedelta(seconds=settings.client_assertion_lasts))
+        assertions = Assertions(settings.effective_issuer, timedelta(seconds=settings.client_assertion_lasts), back_channel)
         engine = AuthorizationServer(settings.effective_issuer, Subjects(keys(b"pairwise")), assertions)
         remote = Remote(allow_private=settings.private_addresses)
         gatherer = Gatherer(opened, clock, pool, ClientKeys(remote, keys(CLIENT_SECRETS), clock))
@@ -226,6 +229,7 @@ class Start:
     ``prepare`` runs once over the open storage before anything listens; ``announce`` is told the issuer and the port once the
     server answers. ``loopback`` listens on both loopback addresses, whatever the host. ``stage`` builds applications around the one
     that is served, where there is a single process; ``clock`` is that of its storage.
+    ``back_channel`` is where other servers reach it, if that is not at the issuer.
     """
 
     prepare: Callable[[Storage, Dialects, Clock], Awaitable[None]]
@@ -235,6 +239,7 @@ class Start:
     plain_logs: bool = False
     clock: Clock = field(default_factory=SystemClock)
     stage: Stage | None = None
+    back_channel: str | None = None
 
 
 def run(settings: Settings, start: Start) -> None:
@@ -289,7 +294,9 @@ async def _serve(settings: Settings, start: Start, dialects: Dialects, pages: Pa
 
         def build(issuer: str, storage: Storage, clock: Clock, journal: Journal) -> Application:
             changed = settings.model_copy(update={"issuer": issuer, "direct_doors": False})
-            return create_app(changed, clock=clock, journal=journal, dialects=dialects, key=key, storage=storage)
+            behind = issuer.removeprefix(settings.effective_issuer)
+            servers = f"{start.back_channel}{behind}" if start.back_channel is not None else None
+            return create_app(changed, clock=clock, journal=journal, dialects=dialects, key=key, storage=storage, back_channel=servers)
 
         async with start.stage(settings.effective_issuer, storage, build, dialects) as staged:
             await _listen(staged, settings, start, sockets, lifespan="off")

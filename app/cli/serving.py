@@ -19,6 +19,15 @@ TlsCert = Annotated[Path | None, typer.Option(metavar="FILE", help="A certificat
 TlsKey = Annotated[Path | None, typer.Option(metavar="FILE", help="Its private key.")]
 TrustedProxies = Annotated[str | None, typer.Option(metavar="NETWORKS", help="The proxies in front that are believed, with commas.")]
 ReadyFile = Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write issuer, address and process id, once it answers.")]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option("--allow-host", metavar="NAME", help="A further name under which it is asked, as a service of compose; may be repeated."),
+]
+BackChannel = Annotated[
+    str | None,
+    typer.Option("--back-channel-url", metavar="URL", help="Where other servers reach it, told in its metadata; the issuer stays."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Let other machines reach it: whoever does is anybody in it.")]
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 (what it means to ask such a server)
 _TIMEOUT: Final = 2.5
 """Seconds that a health check waits; container engines give it three."""
@@ -54,7 +63,7 @@ def serve(  # noqa: PLR0913, PLR0917 (each is an option of the command)
     run(settings, service_start(settings, config))
 
 
-def sandbox(
+def sandbox(  # noqa: PLR0913, PLR0917 (each is an option of the command)
     host: Host = None,
     port: Port = None,
     database: Database = None,
@@ -62,14 +71,21 @@ def sandbox(
     workers: Workers = None,
     config: Config = None,
     ready_file: ReadyFile = None,
+    allow_host: AllowHost = None,
+    back_channel_url: BackChannel = None,
+    *,
+    force: Force = False,
 ) -> None:
     """Run a sandbox: published demo identities, this machine only."""
     from app.cli.starts import sandbox_settings, sandbox_start
     from app.main import run
+    from app.sandbox import reach_of
 
     _begin()
-    with sandbox_settings(host=host, port=port, database_url=database, issuer=issuer, workers=workers) as (settings, is_kept):
-        run(settings, sandbox_start(settings, config, is_kept=is_kept, ready_file=ready_file))
+    flags = {"host": host, "port": port, "database_url": database, "issuer": issuer, "workers": workers}
+    with sandbox_settings(force=force, **flags) as (settings, is_kept):
+        reach = reach_of(settings.host, allow_host, back_channel_url)
+        run(settings, sandbox_start(settings, config, is_kept=is_kept, reach=reach, ready_file=ready_file))
 
 
 def healthcheck() -> None:

@@ -21,7 +21,7 @@ from app.core.mistakes import ExitCode, Mistake
 from app.core.secret_key import CLIENT_SECRETS
 from app.dialects import Dialects
 from app.main import Build, Start, read_key
-from app.sandbox import Sandbox, check_loopback, prepare_service, temporary_database
+from app.sandbox import Reach, Sandbox, check_loopback, prepare_service, temporary_database
 from app.settings import Settings, load_settings
 from app.storage import Storage
 from app.telemetry import HumanJournal, JsonJournal
@@ -46,7 +46,9 @@ def service_start(settings: Settings, config: Path | None) -> Start:
     return Start(prepare=prepare, announce=announce, journal=JsonJournal(_level(settings)))
 
 
-def sandbox_start(settings: Settings, config: Path | None, *, is_kept: bool, ready_file: Path | None = None) -> Start:
+def sandbox_start(
+    settings: Settings, config: Path | None, *, is_kept: bool, reach: Reach | None = None, ready_file: Path | None = None
+) -> Start:
     """Return how ``sandbox`` starts; ``ready_file`` is written once it answers, for scripts that wait for it."""
     from app.sandbox.banner import made_for_people, made_for_programs
     from app.sandbox.movable_clock import MovableClock
@@ -55,6 +57,9 @@ def sandbox_start(settings: Settings, config: Path | None, *, is_kept: bool, rea
     from app.sandbox.worlds import Workshop
 
     is_terminal = sys.stdout.isatty()
+    reach = reach or Reach(host=settings.host)
+    if settings.workers > 1 and (reach.hosts or reach.back_channel):
+        raise Mistake("--allow-host and --back-channel-url are for a sandbox of one process: leave --workers out", ExitCode.USAGE)
     url = settings.database_url.get_secret_value()
     is_file = url.startswith("sqlite:")
     codes = [*_this_command(), "codes", "issue", *(["--database", _absolute(url)] if is_file else [])]
@@ -64,6 +69,7 @@ def sandbox_start(settings: Settings, config: Path | None, *, is_kept: bool, rea
         is_kept=is_kept,
         config=config,
         is_terminal=is_terminal,
+        reach=reach,
         sealing_key=lambda: _sealing_key(settings),
     )
 
@@ -76,10 +82,12 @@ def sandbox_start(settings: Settings, config: Path | None, *, is_kept: bool, rea
 
     def announce(issuer: str, port: int) -> None:
         gc.enable()
+        if not reach.is_loopback:
+            _log.warning("this sandbox listens at %s by force: whoever reaches it is anybody in it, and can change all of it", reach.host)
         sys.stdout.write(f"{sandbox.banner(issuer, port)}\n")
         sys.stdout.flush()
         if ready_file is not None:
-            _write_whole(ready_file, json.dumps({"issuer": issuer, "address": f"http://localhost:{port}", "pid": os.getpid()}))
+            _write_whole(ready_file, json.dumps({"issuer": issuer, "address": f"http://{reach.nearest}:{port}", "pid": os.getpid()}))
 
     journal = HumanJournal() if is_terminal else JsonJournal(_level(settings))
     clock = MovableClock()
@@ -87,22 +95,30 @@ def sandbox_start(settings: Settings, config: Path | None, *, is_kept: bool, rea
     def stage(issuer: str, storage: Storage, build: Build, dialects: Dialects) -> "AbstractAsyncContextManager[Host]":
         workshop = Workshop(build=build, journal=journal, dialects=dialects, sealing_key=lambda: _sealing_key(settings))
         keep = reloader.keep if reloader is not None else None
-        return staged(issuer, storage, workshop, clock=clock, path=None if is_kept else Path(url.removeprefix("sqlite:///")), keep=keep)
+        path = None if is_kept else Path(url.removeprefix("sqlite:///"))
+        return staged(issuer, storage, workshop, clock=clock, path=path, hosts=reach.hosts, keep=keep)
 
     return Start(
-        prepare=sandbox.prepare, announce=announce, journal=journal, loopback=True, plain_logs=is_terminal, clock=clock, stage=stage
+        prepare=sandbox.prepare,
+        announce=announce,
+        journal=journal,
+        loopback=reach.is_loopback,
+        plain_logs=is_terminal,
+        clock=clock,
+        stage=stage,
+        back_channel=reach.back_channel,
     )
 
 
 @contextmanager
-def sandbox_settings(**flags: object) -> Iterator[tuple[Settings, bool]]:
+def sandbox_settings(*, force: bool = False, **flags: object) -> Iterator[tuple[Settings, bool]]:
     """Yield the settings of a sandbox, and whether its data outlives it: only where a database is named.
 
     Raises:
-        Mistake: a setting is wrong, or reaches beyond this machine.
+        Mistake: a setting is wrong, or reaches beyond this machine and nothing forces it.
     """
     settings = load_settings(**flags)
-    check_loopback(settings.host, settings.effective_issuer)
+    check_loopback(settings.host, settings.effective_issuer, force=force)
     defaults = {name: True for name in ("docs", "private_addresses") if name not in settings.model_fields_set}
     settings = settings.model_copy(update=defaults)
     if "database_url" in settings.model_fields_set:

@@ -27,9 +27,13 @@ _FAR: Final = 10**11
 class Assertions:
     """Checks what clients bring to prove themselves."""
 
-    def __init__(self, issuer: str, lasts: timedelta = LASTS) -> None:
-        """Check what is addressed to an issuer and ends no later than in the time that ``lasts``."""
+    def __init__(self, issuer: str, lasts: timedelta = LASTS, back_channel: str | None = None) -> None:
+        """Check what is addressed to an issuer and ends no later than in the time that ``lasts``.
+
+        ``back_channel`` is where the endpoints are for servers, where their addresses do not begin with the issuer.
+        """
         self._issuer = issuer
+        self._bases = (issuer, back_channel or issuer)
         self._lasts = lasts
 
     def check(self, client: Client, request: ExchangeRequest) -> str | None:
@@ -46,7 +50,7 @@ class Assertions:
         claims, unread = _read(message.credentials.assertion or "", proofs.client_keys, algorithms)
         if claims is None:
             return unread
-        audiences = {self._issuer, *(f"{self._issuer}{path}" for path in message.credentials.paths)}
+        audiences = {self._issuer, *(f"{base}{path}" for base in self._bases for path in message.credentials.paths)}
         problem = _addressing_problem(claims, client.client_id, audiences) or _time_problem(claims, request.now, self._lasts)
         if problem is not None:
             raise Refusal(Cause.INVALID_CLIENT, problem)

@@ -49,10 +49,10 @@ _DOCUMENTS: Final = {
 class WellKnown:
     """Serves the metadata of the standard server, and its public keys."""
 
-    def __init__(self, issuer: str, standard: Dialect, clock: Clock) -> None:
+    def __init__(self, issuer: str, standard: Dialect, clock: Clock, back_channel: str | None = None) -> None:
         self.keeper: KeyKeeper
         self._issuer = issuer
-        self._metadata = to_json(metadata(issuer, standard))
+        self._metadata = to_json(metadata(issuer, standard, back_channel))
         self._clock = clock
 
     def router(self) -> APIRouter:
@@ -83,13 +83,20 @@ class WellKnown:
         return Response(to_json(keys), media_type="application/jwk-set+json", headers=_HEADERS)
 
 
-def metadata(issuer: str, standard: Dialect) -> dict[str, object]:
-    """Return what is true of the standard server: one table for OAuth 2.0 and OpenID Connect alike."""
+def metadata(issuer: str, standard: Dialect, back_channel: str | None = None) -> dict[str, object]:
+    """Return what is true of the standard server: one table for OAuth 2.0 and OpenID Connect alike.
+
+    ``back_channel`` is where other servers reach it, if that is elsewhere than where browsers do: what browsers open stays at the issuer.
+    """
+    servers = back_channel or issuer
     return {
         "issuer": issuer,
-        **{_NAMES[door.endpoint]: f"{issuer}{door.path}" for door in standard.tables.doors},
+        **{
+            _NAMES[door.endpoint]: f"{issuer if door.endpoint is Endpoint.AUTHORIZATION else servers}{door.path}"
+            for door in standard.tables.doors
+        },
         "end_session_endpoint": f"{issuer}{LOGOUT}",
-        "jwks_uri": f"{issuer}{_JWKS}",
+        "jwks_uri": f"{servers}{_JWKS}",
         "scopes_supported": list(SCOPES),
         "response_types_supported": list(standard.response_types),
         "response_modes_supported": list(standard.response_modes),

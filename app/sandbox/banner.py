@@ -13,13 +13,16 @@ _VERIFIER: Final = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 _CHALLENGE: Final = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 """The pair of RFC 7636 appendix B."""
 
+_LOUD: Final = "It listens at {}: whoever reaches it is anybody they like in it, and can change all of it."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is told of a running sandbox.
 
     ``address`` is where this machine reaches it. ``codes`` is the command that prints a fresh authorization code, without its
-    client. ``secrets`` are those that were made for clients of the operator's file.
+    client. ``secrets`` are those that were made for clients of the operator's file. ``open_at`` is where other machines reach it too,
+    if they do, and ``back_channel`` the address that its metadata has for servers.
     """
 
     issuer: str
@@ -27,6 +30,8 @@ class Facts:
     database: str
     is_kept: bool
     codes: str
+    open_at: str = ""
+    back_channel: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -145,14 +150,21 @@ def _standard(facts: Facts) -> Iterator[Line]:
     yield line("refresh", "refresh", _form("/token", facts, grant_type="refresh_token", **refresh))
 
 
+def _where(facts: Facts) -> str:
+    return "FORCED OFF THIS MACHINE" if facts.open_at else "this machine only"
+
+
 def for_people(facts: Facts) -> str:
     """Return the banner for a terminal."""
     shown = [
         "",
-        f"  tokenry {__version__} · SANDBOX · its identities are published: this machine only, nothing real in it",
+        f"  tokenry {__version__} · SANDBOX · its identities are published: {_where(facts)}, nothing real in it",
+        *([f"  !!!  {_LOUD.format(facts.open_at)}"] if facts.open_at else []),
         "",
+        f"  Open       {facts.address}/   settings to paste, flows to click through, what just happened",
         f"  Issuer     {facts.issuer}",
         f"  Metadata   {facts.address}/.well-known/openid-configuration",
+        *([f"  Servers    {facts.back_channel}   (token, userinfo, keys, introspection, revocation)"] if facts.back_channel else []),
         f"  Data       {facts.database}" + ("" if facts.is_kept else " (temporary: deleted at the end; keep it with --database)"),
         f"  User       {USERNAME} / {PASSWORD}   their account: {facts.address}/account",
         f"  A code     {facts.codes} --client CLIENT_ID --user {USERNAME}",
@@ -186,6 +198,8 @@ def for_programs(facts: Facts) -> str:
         "issuer": facts.issuer,
         "address": facts.address,
         "database": facts.database,
+        **({"open_at": facts.open_at} if facts.open_at else {}),
+        **({"back_channel": facts.back_channel} if facts.back_channel else {}),
         "codes": facts.codes,
         **{f"secret.{client_id}": secret for client_id, secret in facts.secrets.items()},
         **{f"browser.{dialect}": address for dialect, address in addresses(facts).items()},

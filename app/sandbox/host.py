@@ -13,21 +13,22 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from app.sandbox.control import BASE, WORLD, control_app
 from app.sandbox.front import Front, Message
 from app.sandbox.paths import is_page
+from app.sandbox.reach import LOOPBACK
 from app.sandbox.worlds import PREFIX, World, Worlds
 
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _WELL_KNOWN: Final = "/.well-known/"
 
 
 class Host:
     """Serves all namespaces of a sandbox over one listener."""
 
-    def __init__(self, worlds: Worlds, front: Front) -> None:
+    def __init__(self, worlds: Worlds, front: Front, hosts: frozenset[str] = frozenset()) -> None:
+        """Serve at loopback, at the issuer's host, and under further names of ``hosts``."""
         self._worlds = worlds
         self._front = front
         self._control: FastAPI | None = None
         self._site: Any = None
-        self._hosts = _LOOPBACK | {urlsplit(worlds.issuer).hostname or "localhost"}
+        self._hosts = LOOPBACK | hosts | {urlsplit(worlds.issuer).hostname or "localhost"}
 
     async def __call__(self, scope: Message, receive: Any, send: Any) -> None:  # noqa: ANN401 (ASGI's)
         """Answer one request."""
@@ -92,7 +93,7 @@ class Host:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         host = urlsplit(f"//{headers.get(b'host', '')}").hostname
         if host not in self._hosts:
-            return "the sandbox's pages and its control API are asked at localhost"
+            return "the sandbox's pages and its control API are asked at localhost, or at a host that --allow-host names"
         origin = headers.get(b"origin")
         if origin is not None and urlsplit(origin).netloc != headers.get(b"host"):
             return "the sandbox's pages and its control API are not for pages of other origins"

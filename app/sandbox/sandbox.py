@@ -1,12 +1,10 @@
-"""A sandbox from its start to its end: where it may listen, where its data lies, what is put there and what is said."""
+"""A sandbox from its start to its end: where its data lies, what is put there and what is said."""
 
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
-from urllib.parse import urlsplit
 
 from app.admin import SANDBOX, Change, Desk, Document, Operator, apply, parse_document, read_document
 from app.core.clock import Clock
@@ -16,22 +14,8 @@ from app.dialects import Dialects
 from app.sandbox.banner import Facts, for_people, for_programs
 from app.sandbox.demo import DEMO
 from app.sandbox.guard import SANDBOX_RULES
+from app.sandbox.reach import Reach
 from app.storage import Storage
-
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-def check_loopback(host: str, issuer: str) -> None:
-    """Keep the sandbox on this machine: everything in it is published.
-
-    Raises:
-        Mistake: the host or the issuer is of another machine.
-    """
-    serve = "(to be reached, use tokenry serve)"
-    if host not in _LOOPBACK:
-        raise Mistake(f"the sandbox listens on this machine only: --host is localhost, not {host} {serve}", ExitCode.CONFIGURATION)
-    if urlsplit(issuer).hostname not in _LOOPBACK:
-        raise Mistake(f"the sandbox is for this machine only: its issuer is on localhost, not {issuer} {serve}", ExitCode.CONFIGURATION)
 
 
 @contextmanager
@@ -45,7 +29,7 @@ class Sandbox:
     """Prepares a sandbox's database and says what is in it.
 
     ``database`` is its name as it may be shown; ``codes`` the command that issues a code; ``is_kept`` tells that the data outlives
-    the sandbox.
+    the sandbox, ``reach`` from where it is reached.
     """
 
     def __init__(
@@ -56,12 +40,14 @@ class Sandbox:
         is_kept: bool,
         config: Path | None,
         is_terminal: bool,
+        reach: Reach | None = None,
         sealing_key: Callable[[], bytes] | None = None,
     ) -> None:
         self._database = database
         self._codes = codes
         self._is_kept = is_kept
         self._config = config
+        self._reach = reach or Reach(host="localhost")
         self._sealing_key = sealing_key
         self._render: Callable[[Facts], str] = for_people if is_terminal else for_programs
         self._made: list[Change] = []
@@ -87,7 +73,9 @@ class Sandbox:
         return self._render(
             Facts(
                 issuer=issuer,
-                address=f"http://localhost:{port}",
+                address=f"http://{self._reach.nearest}:{port}",
+                open_at="" if self._reach.is_loopback else self._reach.host,
+                back_channel=self._reach.back_channel or "",
                 database=self._database,
                 is_kept=self._is_kept,
                 codes=self._codes,

@@ -21,18 +21,19 @@ async def staged(
     *,
     clock: MovableClock,
     path: Path | None,
+    hosts: frozenset[str] = frozenset(),
     keep: Callable[[World], Coroutine[None, None, None]] | None = None,
 ) -> AsyncIterator[Host]:
     """Yield the sandbox over its open storage, whose clock is ``clock``; ``path`` is the storage's file where it is temporary.
 
-    ``keep`` is done beside it, for the sandbox's own namespace.
+    ``hosts`` are further names under which it is asked. ``keep`` is done beside it, for the sandbox's own namespace.
     """
     with tempfile.TemporaryDirectory(prefix="tokenry-namespaces-", ignore_cleanup_errors=True) as folder:
         worlds = Worlds(issuer, workshop, folder=Path(folder), clock=clock, path=path)
         await worlds.open(storage)
         working = asyncio.create_task(keep(worlds.own)) if keep is not None else None
         try:
-            yield Host(worlds, Front(workshop.dialects))
+            yield Host(worlds, Front(workshop.dialects), hosts)
         finally:
             if working is not None:
                 working.cancel()
