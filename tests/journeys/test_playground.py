@@ -10,11 +10,11 @@ import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
 from app.browser.languages import LANGUAGES
-from app.sandbox.demo import PASSWORD, USERNAME
 from app.sandbox.flows import flows
 from tests.browser.test_accessibility import violations
 from tests.journeys.conftest import Sandbox
 from tests.journeys.lines import curl
+from tests.journeys.player import open_flow, take
 
 _EXPECTED: Final = "Failed to load resource: the server responded with a status of 4"
 """What Chromium says of a refusal that a step is answered with."""
@@ -49,42 +49,6 @@ def origin(sandbox: Sandbox) -> str:
     return f"http://localhost:{sandbox.port}"
 
 
-async def open_flow(page: Page, sandbox: Sandbox, name: str, base: str = "") -> None:
-    await page.goto(f"{origin(sandbox)}{base}/sandbox/playground/{name}")
-    await page.wait_for_selector("#flow[data-ready]")
-
-
-async def take(page: Page, number: int, *, decision: str = "approve") -> str:
-    """Take a step of the flow, at the login and consent pages too; return the status that is shown of it."""
-    step = page.locator(f"#step-{number}")
-    await step.locator("[data-answer]").evaluate("place => place.replaceChildren()")
-    is_visit = await step.get_attribute("data-visit") is not None
-    address = page.url.partition("#")[0]
-    await step.locator("[data-send]").click()
-    if is_visit:
-        await page.wait_for_url(lambda url: not url.startswith(address))
-        while "/sandbox/" not in page.url:
-            await sign_in_or_decide(page, decision)
-        await page.wait_for_url(f"{address}#step-{number}")
-        await page.wait_for_selector("#flow[data-ready]")
-    status = page.locator(f"#step-{number} [data-answer] .status")
-    await expect(status).to_be_visible()
-    return await status.inner_text()
-
-
-async def sign_in_or_decide(page: Page, decision: str) -> None:
-    if await page.locator("#password").count():
-        await page.fill("#username", USERNAME)
-        await page.fill("#password", PASSWORD)
-        button = page.locator("button[name=action]").first
-    else:
-        if await page.locator("input[name=shop]").count() and decision == "approve":
-            await page.check("input[name=shop]")
-        button = page.locator(f"button[name=decision][value={decision}]")
-    async with page.expect_navigation():
-        await button.click()
-
-
 async def answer(page: Page, number: int) -> Any:
     """Return the JSON that came back."""
     text = await page.inner_text(f"#step-{number} [data-answer] pre >> nth=0")
@@ -94,7 +58,7 @@ async def answer(page: Page, number: int) -> Any:
 @pytest.mark.parametrize("name", flows().flows)
 async def test_a_flow_is_clicked_through(page: Page, sandbox: Sandbox, name: str) -> None:
     flow = flows().flows[name]
-    await open_flow(page, sandbox, name)
+    await open_flow(page, origin(sandbox), name)
     for number, step in enumerate(flow.steps, start=1):
         status = await take(page, number)
         assert status in {"200", "code", "access_token", "state"}, (number, status)
@@ -109,7 +73,7 @@ async def test_a_flow_is_clicked_through(page: Page, sandbox: Sandbox, name: str
 
 
 async def test_an_id_token_is_shown_decoded(page: Page, sandbox: Sandbox) -> None:
-    await open_flow(page, sandbox, "standard-code")
+    await open_flow(page, origin(sandbox), "standard-code")
     await take(page, 1)
     await take(page, 2)
     decoded = await page.inner_text("#step-2 [data-tokens] pre")
@@ -120,7 +84,7 @@ async def test_an_id_token_is_shown_decoded(page: Page, sandbox: Sandbox) -> Non
 
 
 async def test_a_refused_step_is_explained_and_sent_again_otherwise(page: Page, sandbox: Sandbox) -> None:
-    await open_flow(page, sandbox, "youzan-shop")
+    await open_flow(page, origin(sandbox), "youzan-shop")
     await page.fill("#step-1 input[name=kdt_id]", "4711")
     assert "kdt_id=4711" in await page.inner_text("#step-1 .http pre")
     assert await take(page, 1) == "400"
@@ -137,7 +101,7 @@ async def test_a_refused_step_is_explained_and_sent_again_otherwise(page: Page, 
 
 async def test_a_person_who_refuses_is_explained_too(page: Page, sandbox: Sandbox) -> None:
     await page.request.post(f"{origin(sandbox)}/sandbox/api/namespaces", data={"name": "refused"})
-    await open_flow(page, sandbox, "platform-code", "/n/refused")
+    await open_flow(page, f"{origin(sandbox)}/n/refused", "platform-code")
     assert await take(page, 1, decision="refuse") == "access_denied"
     await expect(page.locator("#step-1 .verdict")).to_be_visible()
     await page.click("[data-start-over]")
@@ -147,7 +111,7 @@ async def test_a_person_who_refuses_is_explained_too(page: Page, sandbox: Sandbo
 
 @pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", "multipart/form-data", "application/json"])
 async def test_a_request_is_sent_in_every_media_type_of_its_door(page: Page, sandbox: Sandbox, media_type: str) -> None:
-    await open_flow(page, sandbox, "platform-password")
+    await open_flow(page, origin(sandbox), "platform-password")
     await page.select_option("#step-1 [data-type]", media_type)
     shown = await page.inner_text("#step-1 .http pre")
     assert shown.startswith("POST /oauth2/password HTTP/1.1\n")
@@ -158,7 +122,7 @@ async def test_a_request_is_sent_in_every_media_type_of_its_door(page: Page, san
 
 async def test_the_curl_line_does_the_same(page: Page, sandbox: Sandbox) -> None:
     for name, number in (("hex-store", 1), ("standard-client", 1), ("platform-password", 1), ("youzan-silent", 1)):
-        await open_flow(page, sandbox, name)
+        await open_flow(page, origin(sandbox), name)
         line = await page.inner_text(f"#step-{number} .curl pre")
         status, told = await asyncio.to_thread(curl, line.replace("curl -i", "curl"))
         assert status == 200
@@ -168,7 +132,7 @@ async def test_the_curl_line_does_the_same(page: Page, sandbox: Sandbox) -> None
 async def test_a_flow_works_in_a_namespace(page: Page, sandbox: Sandbox) -> None:
     made = await page.request.post(f"{origin(sandbox)}/sandbox/api/namespaces", data={"name": "play"})
     assert made.status == 201
-    await open_flow(page, sandbox, "fantem-code", "/n/play")
+    await open_flow(page, f"{origin(sandbox)}/n/play", "fantem-code")
     assert await take(page, 1) == "code"
     assert await take(page, 2) == "200"
     assert (await page.get_attribute("#step-2 [data-exchange]", "href") or "").startswith("/n/play/sandbox/inspector/")
@@ -253,7 +217,7 @@ async def test_no_page_has_a_violation_or_overflows(chromium: Browser, sandbox: 
             await page.goto(f"{origin(sandbox)}{path}")
             await look(page, path, found)
         for name in ("standard-code", "youzan-shop"):
-            await open_flow(page, sandbox, name)
+            await open_flow(page, origin(sandbox), name)
             if name == "youzan-shop":
                 await page.fill("#step-1 input[name=kdt_id]", "1")
                 await take(page, 1)

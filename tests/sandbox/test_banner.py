@@ -32,6 +32,7 @@ def test_a_person_is_told_what_this_is_and_where() -> None:
     banner = for_people(FACTS)
     assert "SANDBOX" in banner
     assert "http://localhost:7000" in banner
+    assert "Open       http://localhost:7000/ " in banner
     assert "demo / demo-password" in banner
     assert "temporary: deleted at the end" in banner
     assert "of mine, shown this once: s3cret" in banner
