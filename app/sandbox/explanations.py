@@ -1,10 +1,12 @@
 """What the server made of a request, stage by stage, and where it was refused: the rule behind it and the way out."""
 
+import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from app.sandbox.recorder import Recorded
 
@@ -18,7 +20,9 @@ STAGES: Final[Mapping[str, Mapping[str, str]]] = {
     "answer": {"en": "The decision was stored and answered", "zh": "保存并返回结果"},
 }
 """The way of a request through the server."""
-_PRESENTED: Final = ("code=", "refresh_token=", "token=")
+_PRESENTED: Final = frozenset({"code", "refresh_token", "token"})
+_SHORTEST: Final = 16
+"""Characters of the shortest code or token that is handed out."""
 
 
 @cache
@@ -48,7 +52,7 @@ def explain(recorded: Recorded, language: str) -> dict[str, Any] | None:
         explanation |= {
             "cause": event.cause,
             "meaning": known["meaning"][language],
-            "rule": known["rule"],
+            "rule": known["rule"] if isinstance(known["rule"], str) else known["rule"][language],
             "fix": known["fix"][language],
             "detail": event.detail,
         }
@@ -57,10 +61,8 @@ def explain(recorded: Recorded, language: str) -> dict[str, Any] | None:
 
 def origin_of(recorded: Recorded, exchanges: Iterable[Recorded]) -> int | None:
     """Return the number of the exchange in which the presented code or token was handed out, where it is remembered."""
-    body = recorded.request_body.decode("utf-8", "replace")
-    values = [part.partition("=")[2] for part in body.split("&") if part.startswith(_PRESENTED)]
-    presented = [value for value in values if len(value) >= 16]  # noqa: PLR2004 (shorter than any that was handed out)
-    for earlier in exchanges:
+    presented = [value for value in _presented(recorded) if len(value) >= _SHORTEST]
+    for earlier in exchanges if presented else ():
         if earlier.number >= recorded.number:
             break
         location = next((value for name, value in earlier.response_headers if name == "location"), "")
@@ -68,3 +70,17 @@ def origin_of(recorded: Recorded, exchanges: Iterable[Recorded]) -> int | None:
         if any(value in handed_out for value in presented):
             return earlier.number
     return None
+
+
+def _presented(recorded: Recorded) -> Iterator[str]:
+    """Yield the codes and tokens that a request presents: in a form, in JSON, or as a bearer."""
+    body = recorded.request_body.decode("utf-8", "replace")
+    try:
+        members = json.loads(body)
+    except ValueError:
+        members = dict(parse_qsl(body))
+    if isinstance(members, dict):
+        yield from (value for name, value in members.items() if name in _PRESENTED and isinstance(value, str))
+    for name, value in recorded.request_headers:
+        if name == "authorization" and value[:7].lower() == "bearer ":
+            yield value[7:]

@@ -14,7 +14,7 @@ from app.dialects.dialect import Dialect
 from app.dialects.file import DoorTable
 from app.models import Client
 from app.sandbox.demo import PASSWORD, PLAYGROUND, USERNAME, published_secret
-from app.sandbox.inspecting import line_of
+from app.sandbox.inspecting import is_of_interest, line_of
 from app.sandbox.places import place_of
 from app.sandbox.tables import words
 from app.sandbox.views import ClientCard, DoorLine, HomePage, PartnerCard, Snippet
@@ -38,7 +38,7 @@ async def home_page(world: World, request: Request, language: str) -> HomePage:
         password=PASSWORD,
         partners=[_partner(dialect, apps, language) for dialect in world.operator.dialects.by_name.values()],
         snippets=list(_snippets(world.issuer, {client.client_id: client for client in apps})),
-        exchanges=[line_of(recorded) for recorded in itertools.islice(reversed(list(world.recorder)), _SHOWN)],
+        exchanges=[line_of(recorded) for recorded in itertools.islice(filter(is_of_interest, reversed(list(world.recorder))), _SHOWN)],
     )
 
 

@@ -19,7 +19,8 @@ _SHOWN: Final = 200
 _LONGEST: Final = 200
 _UNREFUSED: Final = {"cause": None, "meaning": "", "rule": "", "fix": "", "detail": None}
 """What is explained of a refusal, for exchanges that are none."""
-_RFC: Final = re.compile(r"RFC (\d+)(?: §([\d.]+))?")
+_TEXTS: Final = re.compile(r"RFC (\d+)(?: §([\d.]+))?|OpenID Connect Core(?: §[\d.]+)?")
+_OPENID: Final = "https://openid.net/specs/openid-connect-core-1_0.html"
 
 
 def line_of(recorded: Recorded) -> ExchangeLine:
@@ -39,6 +40,11 @@ def line_of(recorded: Recorded) -> ExchangeLine:
     )
 
 
+def is_of_interest(recorded: Recorded) -> bool:
+    """Whether a list shows an exchange: what belongs to a page, such as its style, is only in the way."""
+    return not recorded.path.startswith("/static/")
+
+
 async def inspector_page(world: World, request: Request, language: str) -> InspectorPage:
     """Return the list, of the exchanges that the page's query asks for."""
     asked = {name: request.query_params.get(name, "").strip()[:_LONGEST] for name in ("search", "client_id", "path", "result")}
@@ -46,7 +52,7 @@ async def inspector_page(world: World, request: Request, language: str) -> Inspe
     search = Search.model_validate(
         {"search": wanted.search or None, "client_id": wanted.client_id or None, "path": wanted.path or None, "language": language}
     )
-    everything = list(world.recorder)
+    everything = [recorded for recorded in world.recorder if is_of_interest(recorded)]
     lines = [line_of(recorded) for recorded in reversed(everything) if search.finds(recorded)]
     if wanted.result:
         lines = [line for line in lines if line.is_refused == (wanted.result == "refused")]
@@ -93,13 +99,13 @@ async def exchange_page(world: World, request: Request, language: str) -> Exchan
 
 
 def rule_parts(rule: str) -> Iterator[tuple[str, str]]:
-    """Yield a rule in pieces, each with the address of the RFC's section where it names one."""
+    """Yield a rule in pieces, each with the address of the text where it names one."""
     end = 0
-    for match in _RFC.finditer(rule):
+    for match in _TEXTS.finditer(rule):
         if match.start() > end:
             yield rule[end : match.start()], ""
         section = f"#section-{match[2].rstrip('.')}" if match[2] else ""
-        yield match[0], f"https://www.rfc-editor.org/rfc/rfc{match[1]}{section}"
+        yield match[0], f"https://www.rfc-editor.org/rfc/rfc{match[1]}{section}" if match[1] else _OPENID
         end = match.end()
     if rule[end:]:
         yield rule[end:], ""

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from app import __version__
 from app.sandbox.explanations import explain
@@ -200,7 +200,8 @@ def _masked_text(text: str) -> str:
 
 
 def _masked_form(text: str) -> str:
-    return urlencode([(name, masked(name, value)) for name, value in parse_qsl(text, keep_blank_values=True)], safe=_HIDDEN)
+    shown = urlencode([(name, masked(name, value)) for name, value in parse_qsl(text, keep_blank_values=True)])
+    return shown.replace(quote(_HIDDEN), _HIDDEN)
 
 
 def _masked_parts(text: str) -> str:

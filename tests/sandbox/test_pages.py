@@ -195,6 +195,25 @@ async def test_an_exchange_links_to_the_one_that_handed_out_what_it_presents(san
     assert token not in text_of(shown)
 
 
+@pytest.mark.parametrize("presented", ["bearer", "json"])
+async def test_what_is_presented_is_found_in_a_header_and_in_json_too(sandbox: Space, presented: str) -> None:
+    space = await sandbox.make()
+    client = {"client_id": "hex-demo", "client_secret": "hex-demo-secret", "store_id": "S001"}
+    told = (await space.client.post(f"{space.issuer}/third_party/oauth2/token", json=client)).json()["payload"]
+    bearer = {"Authorization": f"Bearer {told['access_token'] if presented == 'bearer' else 'none'}"}
+    body = {"refresh_token": told["refresh_token"] if presented == "json" else "none"}
+    await space.client.post(f"{space.issuer}/third_party/oauth2/token/refresh", json=body, headers=bearer)
+    assert (await space.api("GET", "/exchanges/2"))["explanation"]["origin"] == 1
+
+
+async def test_the_style_of_a_page_is_in_no_list(sandbox: Space) -> None:
+    space = await sandbox.make()
+    await space.client.get(f"{space.issuer}/static/none.css")
+    assert [one["path"] for one in await space.api("GET", "/exchanges")] == ["/static/none.css"]
+    for path in ("/", "/sandbox/inspector"):
+        assert "Nothing yet." in text_of(await page(space, path))
+
+
 async def test_the_list_is_filtered_and_searched(sandbox: Space) -> None:
     space = await sandbox.make()
     await space.token()
@@ -245,6 +264,9 @@ def test_a_rule_links_to_the_sections_that_it_names() -> None:
         (", ", ""),
         ("RFC 9700", "https://www.rfc-editor.org/rfc/rfc9700"),
         (" and the document", ""),
+    ]
+    assert list(rule_parts("OpenID Connect Core §6.1")) == [
+        ("OpenID Connect Core §6.1", "https://openid.net/specs/openid-connect-core-1_0.html")
     ]
 
 
