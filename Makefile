@@ -19,7 +19,7 @@ GATED := app/core/*,app/oauth2/*,app/dialects/*,app/storage/*
 GATE := 95
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run demo test coverage gate lint format lock locales support screenshots bench faults clean
+.PHONY: help setup setup-dev run demo test coverage gate lint format lock locales support screenshots bench bench-sandbox faults clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -70,6 +70,9 @@ screenshots: .venv/.dev  ## take pictures of every page in build/screenshots   A
 
 bench: .venv/.dev  ## measure the server                      ARGS="--help"
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-sandbox: .venv/.dev  ## measure how soon a sandbox is ready, beside others
+	@$(BIN)/python -m bench.sandboxes $(ARGS)
 
 faults: .venv/.dev  ## run the slow tests that kill and break things
 	@$(BIN)/python -m pytest -m faults tests/faults $(ARGS)
