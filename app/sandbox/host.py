@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 
 from app.sandbox.control import BASE, WORLD, control_app
 from app.sandbox.front import Front, Message
-from app.sandbox.paths import is_page
+from app.sandbox.paths import is_brought, is_page
 from app.sandbox.reach import LOOPBACK
 from app.sandbox.worlds import PREFIX, World, Worlds
 
@@ -49,7 +49,7 @@ class Host:
                 return
             await self._controls()({**inner, WORLD: world}, receive, send)
         elif is_page(scope["method"], path):
-            problem = self._stranger(scope)
+            problem = self._strange_host(scope) if is_brought(scope["method"], path) else self._stranger(scope)
             if problem is not None:
                 await PlainTextResponse(problem, 403, headers={"Cache-Control": "no-store"})(scope, receive, send)
                 return
@@ -90,10 +90,9 @@ class Host:
 
         A page whose host was pointed at this machine names itself in ``Host``; any other page names itself in ``Origin``.
         """
+        if (problem := self._strange_host(scope)) is not None:
+            return problem
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        host = urlsplit(f"//{headers.get(b'host', '')}").hostname
-        if host not in self._hosts:
-            return "the sandbox's pages and its control API are asked at localhost, or at a host that --allow-host names"
         origin = headers.get(b"origin")
         if origin is not None and urlsplit(origin).netloc != headers.get(b"host"):
             return "the sandbox's pages and its control API are not for pages of other origins"
@@ -102,3 +101,10 @@ class Host:
             if media_type != "application/json":
                 return "the control API reads JSON: send Content-Type: application/json"
         return None
+
+    def _strange_host(self, scope: Message) -> str | None:
+        """Say why a request that names another host is not heard."""
+        named = next((value.decode("latin-1") for name, value in reversed(scope["headers"]) if name == b"host"), "")
+        if urlsplit(f"//{named}").hostname in self._hosts:
+            return None
+        return "the sandbox's pages and its control API are asked at localhost, or at a host that --allow-host names"

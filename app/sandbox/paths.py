@@ -12,4 +12,11 @@ _FOLDERS: Final = tuple(f"{path}/" for path in (INSPECTOR, PLAYGROUND, STATIC))
 
 def is_page(method: str, path: str) -> bool:
     """Whether a request is for a page of the sandbox, or what belongs to one."""
-    return method in {"GET", "HEAD"} and (path in {HOME, INSPECTOR, PLAYGROUND, CALLBACK} or path.startswith(_FOLDERS))
+    if method in {"GET", "HEAD"}:
+        return path in {HOME, INSPECTOR, PLAYGROUND, CALLBACK} or path.startswith(_FOLDERS)
+    return is_brought(method, path)
+
+
+def is_brought(method: str, path: str) -> bool:
+    """Whether a request brings an answer by a form (OAuth 2.0 Form Post Response Mode §2): it is shown, and changes nothing."""
+    return method == "POST" and path == CALLBACK

@@ -28,6 +28,8 @@ from app.sandbox.worlds import World, Worlds
 _ROOM: Final = Path(__file__).parent
 _TEXT: Final = 2000
 """Characters of a parameter that the callback shows."""
+_FORM: Final = 64 * 1024
+"""Bytes of a form that is brought to the callback."""
 
 
 class Site:
@@ -43,7 +45,7 @@ class Site:
                 Route(f"{paths.INSPECTOR}/{{number:int}}", self._page(exchange_page)),
                 Route(paths.PLAYGROUND, self._page(playground_page)),
                 Route(f"{paths.PLAYGROUND}/{{flow}}", self._page(self._flow)),
-                Route(paths.CALLBACK, self._page(_callback)),
+                Route(paths.CALLBACK, self._page(_callback), methods=["GET", "POST"]),
                 Mount(paths.STATIC, routes=[Route("/{address}", self._asset)]),
             ],
             redirect_slashes=False,
@@ -91,6 +93,17 @@ View = Callable[[World, Request, str], Awaitable[SandboxPage | None]]
 
 async def _callback(world: World, request: Request, _language: str) -> SandboxPage:
     """Return the page to which answers of the authorization endpoint come; its script takes them on to the flow that asked."""
+    brought = await _brought(request)
     pairs = parse_qsl(request.scope["query_string"].decode("ascii", "replace"), keep_blank_values=True)
-    shown = tuple((name[:_TEXT], value[:_TEXT]) for name, value in pairs if name != "ui_locales")
-    return CallbackPage(place=place_of(world, request), parameters=shown)
+    shown = tuple((name[:_TEXT], value[:_TEXT]) for name, value in (*pairs, *brought) if name != "ui_locales")
+    return CallbackPage(place=place_of(world, request), parameters=shown, brought=dict(brought))
+
+
+async def _brought(request: Request) -> list[tuple[str, str]]:
+    """Return the fields of a form."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > _FORM:
+            return []
+    return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)

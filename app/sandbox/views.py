@@ -241,7 +241,9 @@ class CallbackPage(SandboxPage):
 
     template: ClassVar[str] = "callback.html"
     name: ClassVar[str] = "playground"
-    parameters: Sequence[tuple[str, str]] = field(default=())
+    parameters: Sequence[tuple[str, str]] = ()
+    brought: Mapping[str, str] = field(default_factory=dict)
+    """What came by a form, which the page's script cannot see otherwise."""
 
 
 SANDBOX_PAGES: tuple[type[SandboxPage], ...] = (HomePage, InspectorPage, ExchangePage, PlaygroundPage, FlowPage, CallbackPage)

@@ -109,6 +109,38 @@ async def test_a_person_who_refuses_is_explained_too(page: Page, sandbox: Sandbo
     assert await take(page, 1) == "code"
 
 
+async def test_a_code_is_used_once_and_its_second_use_points_at_where_it_came_from(page: Page, sandbox: Sandbox) -> None:
+    await open_flow(page, origin(sandbox), "standard-code")
+    await take(page, 1)
+    came_in = await page.inner_text("#step-1 [data-exchange] span")
+    assert await take(page, 2) == "200"
+    assert await take(page, 2) == "400"
+    await expect(page.locator("#step-2 .verdict")).to_contain_text("used before")
+    await expect(page.locator("#step-2 .origin a")).to_have_text(came_in)
+
+
+@pytest.mark.parametrize("mode", ["query", "fragment", "form_post"])
+async def test_an_answer_may_travel_in_every_way(page: Page, sandbox: Sandbox, mode: str) -> None:
+    await open_flow(page, origin(sandbox), "standard-code")
+    await page.click("#step-1 summary")
+    await page.fill("#step-1 input[name=response_mode]", mode)
+    assert await take(page, 1) == "code"
+    assert (await page.inner_text("#step-1 [data-answer] pre >> nth=0"))[0] == {"query": "?", "fragment": "#", "form_post": "P"}[mode]
+    assert await take(page, 2) == "200"
+
+
+async def test_an_error_page_of_the_server_is_left_by_going_back(page: Page, sandbox: Sandbox) -> None:
+    await open_flow(page, origin(sandbox), "youzan-code")
+    await page.fill("#step-1 input[name=redirect_uri]", "http://localhost/elsewhere")
+    await page.click("#step-1 [data-send]")
+    await expect(page.locator("h1")).to_have_text("We do not know the address that this app gave")
+    await page.go_back()
+    await page.wait_for_selector("#flow[data-ready]")
+    await expect(page.locator("#step-1 input[name=redirect_uri]")).to_have_value("http://localhost/elsewhere")
+    await page.click("[data-start-over]")
+    assert await take(page, 1) == "code"
+
+
 @pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", "multipart/form-data", "application/json"])
 async def test_a_request_is_sent_in_every_media_type_of_its_door(page: Page, sandbox: Sandbox, media_type: str) -> None:
     await open_flow(page, origin(sandbox), "platform-password")

@@ -1,5 +1,6 @@
 """The sandbox's own pages, over HTTP: what they show, to whom, and that the service has none of them."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -256,6 +257,17 @@ async def test_a_filter_stays_text(sandbox: Space) -> None:
     shown = Markup(answer.text)
     assert shown.all("img") == []
     assert next(field for field in shown.all("input")).attributes["value"] == HOSTILE
+
+
+async def test_an_answer_by_a_form_is_shown_and_nothing_else(sandbox: Space) -> None:
+    address = f"{sandbox.issuer}/sandbox/callback"
+    brought = await sandbox.client.post(address, data={"code": HOSTILE, "state": "xyz"}, headers={"Origin": "null"})
+    assert brought.status_code == 200
+    shown = Markup(brought.text)
+    assert shown.all("img") == []
+    assert json.loads(next(one for one in shown.all("dl")).attributes["data-came"]) == {"code": HOSTILE, "state": "xyz"}
+    assert (await sandbox.client.post(address, data={"code": "a" * 70_000})).status_code == 200
+    assert (await sandbox.client.post(address, data={"code": "a"}, headers={"Host": "evil.example"})).status_code == 403
 
 
 def test_a_rule_links_to_the_sections_that_it_names() -> None:

@@ -1,5 +1,7 @@
 // Takes what came back from the authorization endpoint to the flow of the playground that asked for it, in this tab.
-const came = {}
+const list = document.querySelector('[data-came]')
+const byForm = JSON.parse(list.dataset.came)
+const came = { ...byForm }
 for (const source of [location.search.slice(1), location.hash.slice(1)]) {
   for (const [name, value] of new URLSearchParams(source)) came[name] = value
 }
@@ -9,13 +11,12 @@ const pending = JSON.parse(sessionStorage.getItem('tokenry-pending') ?? 'null')
 if (pending && (came.state ?? '') === pending.state) {
   sessionStorage.removeItem('tokenry-pending')
   const kept = JSON.parse(sessionStorage.getItem(pending.key) ?? '{}')
-  kept.answers = { ...kept.answers, [pending.step]: { came, inFragment: location.hash.length > 1, state: pending.state, path: pending.path } }
+  kept.answers = { ...kept.answers, [pending.step]: { came, by: Object.keys(byForm).length ? 'POST ' : location.hash.length > 1 ? '#' : '?', state: pending.state, path: pending.path } }
   const yielded = Object.entries(came).filter(([name]) => ['code', 'access_token', 'id_token', 'refresh_token'].includes(name))
   kept.values = { ...kept.values, ...Object.fromEntries(yielded) }
   sessionStorage.setItem(pending.key, JSON.stringify(kept))
   location.replace(`${pending.page}#step-${pending.step}`)
 } else if (location.hash.length > 1) {
-  const list = document.querySelector('[data-came]')
   for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
     const row = document.createElement('div')
     row.append(document.createElement('dt'), document.createElement('dd'))

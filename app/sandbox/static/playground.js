@@ -122,7 +122,7 @@ function parsed(text) {
 function textOf(answer) {
   if (answer.came) {
     const came = Object.entries(answer.came).map(([name, value]) => `${name}=${value}`).join('\n&')
-    return `${answer.inFragment ? '#' : '?'}${came}`
+    return `${answer.by}${came}`
   }
   const headers = answer.headers.map(([name, value]) => `${name}: ${value}`).join('\n')
   const members = parsed(answer.body)
@@ -157,26 +157,27 @@ async function showAnswer(step, { focus } = {}) {
     token.querySelector('code').textContent = text
     shown.querySelector('[data-tokens]').append(token)
   }
+  const link = shown.querySelector('[data-exchange]')
+  const why = shown.querySelector('[data-why]')
   place.append(shown)
   addCopyButtons(place)
   if (focus) place.focus()
   const exchange = await exchangeOf(answer).catch(() => undefined)
   if (!exchange) return
-  const link = place.querySelector('[data-exchange]')
   link.href = `${base}/sandbox/inspector/${exchange.number}`
   link.querySelector('span').textContent = `#${exchange.number}`
   link.hidden = false
-  if (exchange.cause) await explain(place, link.href, status)
+  if (exchange.cause) await explain(why, link.href, status)
 }
 
-async function explain(place, address, status) {
+async function explain(why, address, status) {
   const page = new DOMParser().parseFromString(await (await fetch(address)).text(), 'text/html')
   const explanation = page.getElementById('explanation')
   if (!explanation) return
   status.classList.replace('fine', 'bad')
   const parts = [...explanation.children].map(child => document.importNode(child, true))
   for (const part of parts) part.removeAttribute('id')
-  place.querySelector('[data-why]').replaceChildren(...parts)
+  why.replaceChildren(...parts)
 }
 
 async function send(step) {
