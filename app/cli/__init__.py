@@ -5,7 +5,7 @@ from typing import Final
 
 import typer
 
-from app.cli import clients, codes, dialects, keys, resources, scopes, serving, shops, upkeep, users
+from app.cli import clients, codes, dialects, doctor, keys, resources, scopes, serving, shops, upkeep, users
 
 app: Final = typer.Typer(
     name="tokenry",
@@ -15,7 +15,7 @@ app: Final = typer.Typer(
     rich_markup_mode="rich" if sys.stdout.isatty() else None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (serving, upkeep):
+for room in (serving, upkeep, doctor):
     for command in room.COMMANDS:
         app.command()(command)
 app.add_typer(clients.app, name="clients")

@@ -28,6 +28,7 @@ __all__ = [
     "Storage",
     "StorageUnavailable",
     "WriteRefused",
+    "holds_schema",
     "migrate",
     "open_key",
     "open_storage",
@@ -78,6 +79,26 @@ async def prepare(url: str) -> None:
         await _postgresql_schema.prepare(address)
     else:
         raise DatabaseUnusable(f"tokenry has no schema for {address.backend}")
+
+
+async def holds_schema(url: str) -> bool:
+    """Whether the database of a URL holds our schema; ``False`` where it is empty. Nothing is made or changed.
+
+    Raises:
+        SchemaOutdated: the database must be migrated first.
+        SchemaNewer: the database is a later version's.
+        DatabaseUnusable: there is no usable database; the message says what to do.
+    """
+    address = parse(url)
+    if address.path is not None:
+        from app.storage import _sqlite_schema
+
+        return _sqlite_schema.holds_schema(address, address.path)
+    if address.backend != "postgresql":
+        raise DatabaseUnusable(f"tokenry has no schema for {address.backend}")
+    from app.storage import _postgresql_schema
+
+    return await _postgresql_schema.holds_schema(address)
 
 
 async def migrate(url: str, revision: str = "head") -> tuple[str | None, str | None]:

@@ -40,6 +40,16 @@ async def prepare(address: Address) -> None:
                 await _create(connection, address.shown)
 
 
+async def holds_schema(address: Address) -> bool:
+    """Whether the database holds our schema; ``False`` where it is empty.
+
+    Raises:
+        DatabaseUnusable: or one of its kinds.
+    """
+    async with connected(address) as connection, asyncio.timeout(_LOOK_IN):
+        return (await state(connection, address.shown))[0] is State.CURRENT
+
+
 @asynccontextmanager
 async def connected(address: Address) -> "AsyncIterator[Connection]":
     """Connect for a while.

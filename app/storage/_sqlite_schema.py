@@ -36,6 +36,18 @@ def prepare(address: Address, path: Path) -> None:
         _prepare(connection, address.shown)
 
 
+def holds_schema(address: Address, path: Path) -> bool:
+    """Whether the file holds our schema; ``False`` where it is empty.
+
+    Raises:
+        DatabaseUnusable: or one of its kinds, also where there is no file.
+    """
+    if not path.exists():
+        raise DatabaseUnusable(f"there is no database at {path}: name the right file, or make it with tokenry migrate")
+    with opened(address, path) as connection:
+        return state(connection, address.shown)[0] is State.CURRENT
+
+
 @contextmanager
 def opened(address: Address, path: Path) -> Iterator[sqlite3.Connection]:
     """Open the file for a while, and make it where there is none.
