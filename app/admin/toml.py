@@ -1,4 +1,7 @@
-"""Writing TOML: one table at a time, each member on its line, what is nested inline; just what :mod:`app.admin.export` has to say."""
+"""Writing TOML: one table at a time, each member on its line, and inline what is nested, unless that is long.
+
+Just what :mod:`app.admin.export` has to say.
+"""
 
 import json
 import re
@@ -10,14 +13,16 @@ from app.admin.operator import text_of
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _WIDTH: Final = 120
-"""Characters of a line that a list may fill before each entry has a line of its own."""
+"""Characters of a line that a list or table may fill before each entry has a line of its own."""
 _BIGGEST: Final = 2**63 - 1
 """The largest number that every reader takes."""
 
 
 def table(name: str, members: Mapping[str, Any]) -> str:
     """Return one more table of an array of tables."""
-    return f"[[{name}]]\n" + "".join(f"{_member(key, value)}\n" for key, value in members.items())
+    wide = {key: value for key, value in members.items() if isinstance(value, Mapping) and len(_member(key, value)) > _WIDTH}
+    plain = {key: value for key, value in members.items() if key not in wide}
+    return f"[[{name}]]\n{_members(plain)}" + "".join(f"[{name}.{_key(key)}]\n{_members(value)}" for key, value in wide.items())
 
 
 def can_be_written(value: object) -> bool:
@@ -27,6 +32,10 @@ def can_be_written(value: object) -> bool:
     if isinstance(value, list):
         return all(map(can_be_written, value))
     return value is not None and not (isinstance(value, int) and abs(value) > _BIGGEST)
+
+
+def _members(members: Mapping[str, Any]) -> str:
+    return "".join(f"{_member(key, value)}\n" for key, value in members.items())
 
 
 def _member(key: str, value: object) -> str:
