@@ -16,8 +16,8 @@ from tests.journeys.conftest import Sandbox
 from tests.journeys.lines import curl
 from tests.journeys.player import open_flow, take
 
-_EXPECTED: Final = "Failed to load resource: the server responded with a status of 4"
-"""What Chromium says of a refusal that a step is answered with."""
+_EXPECTED: Final = ("Failed to load resource: the server responded with a status of ", "Failed to load resource: net::ERR_")
+"""What Chromium says of a refusal that a step is answered with, and of a connection that was cut."""
 
 
 @pytest.fixture
@@ -127,6 +127,19 @@ async def test_an_answer_may_travel_in_every_way(page: Page, sandbox: Sandbox, m
     assert await take(page, 1) == "code"
     assert (await page.inner_text("#step-1 [data-answer] pre >> nth=0"))[0] == {"query": "?", "fragment": "#", "form_post": "P"}[mode]
     assert await take(page, 2) == "200"
+
+
+async def test_a_connection_that_ends_without_an_answer_is_told(page: Page, sandbox: Sandbox) -> None:
+    issuer = (await (await page.request.post(f"{origin(sandbox)}/sandbox/api/namespaces", data={})).json())["issuer"]
+    await page.request.post(f"{issuer}/sandbox/api/faults", data={"kind": "reset", "times": 2})
+    await page.request.post(f"{issuer}/sandbox/api/faults", data={"kind": "status", "status": 503})
+    await open_flow(page, issuer, "hex-store")
+    assert await take(page, 1) == "–"
+    await expect(page.locator("#step-1 [data-answer]")).to_contain_text("That did not work:")
+    while (status := await take(page, 1)) == "–":
+        continue  # a browser may have tried once more by itself, or not
+    assert status == "503"
+    assert await take(page, 1) == "200"
 
 
 async def test_an_error_page_of_the_server_is_left_by_going_back(page: Page, sandbox: Sandbox) -> None:

@@ -124,6 +124,7 @@ function textOf(answer) {
     const came = Object.entries(answer.came).map(([name, value]) => `${name}=${value}`).join('\n&')
     return `${answer.by}${came}`
   }
+  if (answer.status === 0) return answer.body
   const headers = answer.headers.map(([name, value]) => `${name}: ${value}`).join('\n')
   const members = parsed(answer.body)
   return `HTTP/1.1 ${answer.status}\n${headers}\n\n${members === undefined ? answer.body : JSON.stringify(members, null, 2)}`
@@ -144,8 +145,8 @@ async function showAnswer(step, { focus } = {}) {
   if (!answer) return
   const shown = document.getElementById('answer').content.cloneNode(true)
   const status = shown.querySelector('.status')
-  const wrong = answer.came ? 'error' in answer.came : answer.status >= 400
-  status.textContent = answer.came ? (answer.came.error ?? Object.keys(answer.came)[0] ?? '') : answer.status
+  const wrong = answer.came ? 'error' in answer.came : answer.status >= 400 || answer.status === 0
+  status.textContent = answer.came ? (answer.came.error ?? Object.keys(answer.came)[0] ?? '') : answer.status || '–'
   status.classList.add(wrong ? 'bad' : 'fine')
   shown.querySelector('pre code').textContent = textOf(answer)
   const tokens = answer.came ? Object.entries(answer.came) : members(parsed(answer.body))

@@ -48,26 +48,33 @@ async function refresh() {
   })
 }
 
+// A browser opens few connections to one server: a page that nobody looks at gives its own back.
 function follow(state, button) {
   let source, waiting
   const soon = () => { waiting ??= setTimeout(() => { waiting = undefined; refresh().catch(() => {}) }, 150) }
+  const isOn = () => button.getAttribute('aria-pressed') === 'true' && document.visibilityState === 'visible'
+  const stop = () => { source?.close(); source = undefined }
   const listen = () => {
-    source = new EventSource(`${base}/sandbox/api/exchanges/live`)
-    source.addEventListener('exchange', soon)
-    source.addEventListener('open', () => { state.textContent = state.dataset.on; soon() })
-    source.addEventListener('error', () => { state.textContent = state.dataset.broken })
+    stop()
+    if (!isOn()) return
+    const own = source = new EventSource(`${base}/sandbox/api/exchanges/live`)
+    own.addEventListener('exchange', soon)
+    own.addEventListener('open', () => { state.textContent = state.dataset.on; soon() })
+    own.addEventListener('error', () => {
+      state.textContent = state.dataset.broken
+      if (own.readyState === EventSource.CLOSED) setTimeout(() => { if (own === source) listen() }, 3000)
+    })
   }
   button.hidden = false
   button.addEventListener('click', () => {
-    const on = button.getAttribute('aria-pressed') !== 'true'
-    button.setAttribute('aria-pressed', on)
-    if (on) return listen()
-    source.close()
-    state.textContent = state.dataset.off
+    button.setAttribute('aria-pressed', button.getAttribute('aria-pressed') !== 'true')
+    if (!isOn()) state.textContent = state.dataset.off
+    listen()
   })
+  document.addEventListener('visibilitychange', listen)
+  addEventListener('pagehide', stop)
+  addEventListener('pageshow', event => { if (event.persisted) listen() })
   listen()
-  addEventListener('pagehide', () => source.close())
-  addEventListener('pageshow', event => { if (event.persisted && button.getAttribute('aria-pressed') === 'true') listen() })
 }
 
 async function replay(button) {
