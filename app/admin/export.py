@@ -24,7 +24,8 @@ _HEAD: Final = """\
 #   tokenry sandbox --config FILE    starts a sandbox with it
 #
 # Keep this file as you keep the database: it holds the hashes of passwords and secrets. A `password` or `client_secret` in the place of
-# a hash sets another one. Not in it: sessions, what people allowed, tokens, second factors and passkeys, signing keys.
+# a hash sets another one; applied later, the file brings back those of its day. Not in it: sessions, what people allowed, tokens, second
+# factors and passkeys, signing keys.
 """
 _OF_A_SANDBOX: Final = """\
 #

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import sys
 import threading
 from collections import deque
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _USUAL: Final = Parameters(Type.ID, version=19, salt_len=16, hash_len=32, time_cost=2, memory_cost=19456, parallelism=1)
 _HASHER: Final = PasswordHasher.from_parameters(_USUAL)
 _LIGHT: Final = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1)
+_ENCODED: Final = re.compile(r"\$argon2id\$v=19(?:[$,][a-z]=[1-9][0-9]{0,9}){3}(?:\$[A-Za-z0-9+/]+){2}")
 MAXIMUM_HASH: Final = 400
 """Characters of an encoded hash."""
 _MOST_MEMORY: Final = 256 * 1024
@@ -64,7 +66,7 @@ def hash_problem(password_hash: str, *, light: bool = False) -> str | None:
     The least is the work of the cheapest parameters that OWASP names for Argon2id; ``light`` takes the sandbox's own too.
     """
     try:
-        found = extract_parameters(password_hash) if len(password_hash) <= MAXIMUM_HASH and password_hash.isascii() else None
+        found = extract_parameters(password_hash) if len(password_hash) <= MAXIMUM_HASH and _ENCODED.fullmatch(password_hash) else None
     except (InvalidHashError, ValueError):
         found = None
     if found is None or found.type is not Type.ID or found.version != _USUAL.version:

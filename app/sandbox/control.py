@@ -25,6 +25,7 @@ from app.admin import (
     create_client,
     create_shop,
     create_user,
+    export,
     issue_code,
     list_clients,
     list_shops,
@@ -271,6 +272,10 @@ def _users() -> APIRouter:
     async def declare(world: Here, values: Values) -> list[dict[str, Any]]:
         document = parse_document(values, "document", world.operator.dialects)
         return [_told(change) for change in await apply(world.operator, document)]
+
+    @router.get("/export", summary="All that can be declared, as the TOML file that tokenry apply and --config read")
+    async def kept(world: Here) -> Response:
+        return Response(await export(world.operator), media_type="application/toml", headers={"Cache-Control": "no-store"})
 
     @router.get("/users", summary="All users")
     async def users(world: Here) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import pytest
 
 from app.ledger import StorageUnavailable
 from app.proofs import PasswordPool
+from app.proofs.passwords import hash_problem
 
 
 @pytest.mark.security("BF-10")
@@ -82,3 +83,25 @@ async def test_who_goes_away_leaves_the_turn_to_the_next() -> None:
             assert done[-1] == "192.0.2.3"
     finally:
         pool.close()
+
+
+@pytest.mark.parametrize(
+    ("cost", "service", "sandbox"),
+    [
+        ("m=47104,t=1,p=1", True, True),
+        ("m=19456,t=2,p=1", True, True),
+        ("m=12288,t=3,p=1", True, True),
+        ("m=9216,t=4,p=1", True, True),
+        ("m=7168,t=5,p=1", True, True),
+        ("m=19456,t=1,p=1", False, True),
+        ("m=8192,t=1,p=1", False, True),
+        ("m=7167,t=16,p=1", False, False),
+        ("m=262144,t=16,p=16", True, True),
+        ("m=262145,t=1,p=1", False, False),
+        ("m=19456,t=17,p=1", False, False),
+    ],
+)
+def test_a_hash_made_elsewhere_costs_neither_too_little_nor_too_much(cost: str, *, service: bool, sandbox: bool) -> None:
+    """What OWASP names for Argon2id is enough for a service."""
+    encoded = f"$argon2id$v=19${cost}${'A' * 22}${'A' * 43}"
+    assert (hash_problem(encoded) is None, hash_problem(encoded, light=True) is None) == (service, sandbox)

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import tomllib
 from datetime import UTC, datetime
 
 import httpx
@@ -227,3 +228,13 @@ async def test_what_the_control_api_cannot_read_is_refused_with_a_reason(sandbox
     assert "latency" in answer.text
     assert (await sandbox.client.post(f"{ISSUER}/sandbox/api/clock/advance", json={"second": 1})).status_code == 422
     assert (await sandbox.client.get(f"{ISSUER}/sandbox/api/nowhere")).status_code == 404
+
+
+async def test_a_namespace_is_kept_as_a_file_and_begins_again_from_it(sandbox: Space) -> None:
+    first = await sandbox.make()
+    made = await first.api("POST", "/clients", {"client_id": "mine", "grant_types": ["client_credentials"]}, 201)
+    kept = await first.client.get(f"{first.issuer}/sandbox/api/export")
+    assert kept.headers["content-type"] == "application/toml"
+    second = await sandbox.make(demo=False, declared=tomllib.loads(kept.text))
+    assert (await second.token(("mine", made["secret"]))).status_code == 200
+    assert (await second.client.get(f"{second.issuer}/sandbox/api/export")).text == kept.text
