@@ -15,7 +15,7 @@ from app.dialects.file import AnyDoorTable, AuthorizationDoorTable, DoorTable, U
 from app.messages import Endpoint
 from app.models import Client
 from app.sandbox.demo import PASSWORD, PLAYGROUND, USERNAME, playground_document, published_secret
-from app.sandbox.flows import FlowTable, StepTable, flows
+from app.sandbox.flows import FlowTable, StepTable, flows, flows_of
 from app.sandbox.paths import CALLBACK
 from app.sandbox.places import place_of
 from app.sandbox.tables import words
@@ -42,16 +42,13 @@ _FILLED: Final[Mapping[str, str]] = {
 
 async def playground_page(world: World, request: Request, language: str) -> PlaygroundPage:
     """Return the list of flows."""
-    dialects = world.operator.dialects.by_name
+    found = ((dialect, flows_of(dialect)) for dialect in world.operator.dialects.by_name.values())
     return PlaygroundPage(
         place=place_of(world, request),
         partners=[
-            (
-                words(dialect.tables.title, language),
-                [_line(name, flow, dialect, language) for name, flow in flows().flows.items() if flow.dialect == dialect.name],
-            )
-            for dialect in dialects.values()
-            if any(flow.dialect == dialect.name for flow in flows().flows.values())
+            (words(dialect.tables.title, language), [_line(name, flow, dialect, language) for name, flow in those.items()])
+            for dialect, those in found
+            if those
         ],
     )
 
@@ -70,18 +67,19 @@ async def flow_page(world: World, request: Request, language: str, issuer: str) 
     the demo identities is more than their documents say.
     """
     name = request.path_params["flow"]
-    flow = flows().flows.get(name)
-    dialect = world.operator.dialects.by_name.get(flow.dialect) if flow is not None else None
+    found = ((dialect, flows_of(dialect).get(name)) for dialect in world.operator.dialects.by_name.values())
+    dialect, flow = next(((dialect, flow) for dialect, flow in found if flow is not None), (None, None))
     if flow is None or dialect is None:
         return None
     redirect_uri = f"{issuer}{CALLBACK}"
-    client, problem = await _client(world, flow.client, redirect_uri)
+    client, problem = await _client(world, flow, redirect_uri)
     secret = published_secret(client) if client is not None else ""
+    client_id = client.client_id if client is not None else flow.client
     known = {
-        "client_id": flow.client,
+        "client_id": client_id,
         "client_secret": secret,
         "redirect_uri": redirect_uri,
-        "basic": base64.b64encode(f"{flow.client}:{secret}".encode()).decode(),
+        "basic": base64.b64encode(f"{client_id}:{secret}".encode()).decode(),
     }
     return FlowPage(
         place=place_of(world, request),
@@ -97,8 +95,13 @@ async def flow_page(world: World, request: Request, language: str, issuer: str) 
     )
 
 
-async def _client(world: World, client_id: str, redirect_uri: str) -> tuple[Client | None, str]:
+async def _client(world: World, flow: FlowTable, redirect_uri: str) -> tuple[Client | None, str]:
     """Return a flow's client, and why it is not here where it is not."""
+    client_id = flow.client
+    if not client_id:
+        clients = await world.storage.look(lambda catalog: catalog.clients(limit=500))
+        client = next((one for one in clients if one.dialect == flow.dialect), None)
+        return client, "" if client is not None else flow.dialect
     client = await world.storage.look(lambda catalog: catalog.client(client_id))
     if not client_id.startswith(PLAYGROUND) or (client is not None and redirect_uri in client.redirect_uris):
         return client, "" if client is not None else client_id

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -12,6 +13,7 @@ from playwright.async_api import Browser, ConsoleMessage, Page, expect
 from app.browser.languages import LANGUAGES
 from app.sandbox.flows import flows
 from tests.browser.test_accessibility import violations
+from tests.fixtures.server import Server
 from tests.journeys.conftest import Sandbox
 from tests.journeys.lines import curl
 from tests.journeys.player import open_flow, take
@@ -181,6 +183,55 @@ async def test_a_flow_works_in_a_namespace(page: Page, sandbox: Sandbox) -> None
     assert await take(page, 1) == "code"
     assert await take(page, 2) == "200"
     assert (await page.get_attribute("#step-2 [data-exchange]", "href") or "").startswith("/n/play/sandbox/inspector/")
+
+
+_DIALECT: Final = """
+name = "acme"
+title = { en = "Acme" }
+[policy]
+access_token = { encoding = "hex", size = 16 }
+access_token_expires_in = 86400
+refresh_token_expires_in = 604800
+[[doors]]
+path = "/acme/v2/token"
+media_types = ["application/json"]
+[parameters]
+kind = { means = "grant_type" }
+app_key = { means = "client_id", description = { en = "The key of the app" } }
+app_secret = { means = "client_secret" }
+refresh_token = {}
+[grants.app_token]
+grant_type = "client_credentials"
+required = ["kind", "app_key", "app_secret"]
+policy = { issue_refresh_token = true }
+[grants.refresh_token]
+grant_type = "refresh_token"
+required = ["kind", "app_key", "app_secret", "refresh_token"]
+policy = { issue_refresh_token = true, refresh_rule = "rotate" }
+[answers.token]
+body = { errcode = 0, data = { access_token = "$access_token", refresh_token = "$refresh_token" } }
+[answers.error]
+body = { errcode = 40000, errmsg = "$description" }
+"""
+
+
+async def test_a_dialect_of_an_operator_is_clicked_through_too(page: Page, tmp_path: Path) -> None:
+    dialects = tmp_path / "dialects"
+    dialects.mkdir()
+    (dialects / "acme.toml").write_text(_DIALECT)
+    config = tmp_path / "clients.toml"
+    config.write_text('[[clients]]\nclient_id = "acme-app"\ndialect = "acme"\nclient_secret = "a-secret-of-acme"\n')
+    settings = {"TOKENRY_DIALECTS": str(dialects)}
+    with Server(None, command="sandbox", arguments=["--config", str(config)], environment=settings) as server:
+        await page.goto(f"http://localhost:{server.port}/sandbox/playground")
+        await page.get_by_role("link", name="app_token").click()
+        await page.wait_for_selector("#flow[data-ready]")
+        await expect(page.locator("#step-1 table")).to_contain_text("The key of the app")
+        assert await page.input_value("#step-1 input[name=app_key]") == "acme-app"
+        for number in (1, 2):
+            await page.fill(f"#step-{number} input[name=app_secret]", "a-secret-of-acme")
+            assert await take(page, number) == "200"
+            assert (await answer(page, number))["errcode"] == 0
 
 
 async def test_the_inspector_is_live_and_sends_again(page: Page, sandbox: Sandbox) -> None:
