@@ -3,10 +3,12 @@
 import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
@@ -16,10 +18,13 @@ from tests.browser.test_accessibility import violations
 from tests.fixtures.server import Server
 from tests.journeys.conftest import Sandbox
 from tests.journeys.lines import curl
+from tests.journeys.person import NO_TLS
 from tests.journeys.player import open_flow, take
 
 _EXPECTED: Final = ("Failed to load resource: the server responded with a status of ", "Failed to load resource: net::ERR_")
 """What Chromium says of a refusal that a step is answered with, and of a connection that was cut."""
+_PATIENCE: Final = 6.0
+"""Seconds in which a sandbox ends: fewer than it would wait for an answer that is still open."""
 
 
 @pytest.fixture
@@ -332,3 +337,15 @@ async def look(page: Page, name: str, found: dict[str, list[str]]) -> None:
         problems.append(f"{beyond} pixels too wide")
     if problems:
         found[name] = problems
+
+
+def test_who_follows_what_happens_does_not_hold_up_the_end() -> None:
+    with Server(None, command="sandbox") as server, httpx.Client(base_url=server.url, verify=NO_TLS) as client:
+        with client.stream("GET", "/sandbox/api/exchanges/live") as live:
+            heard = live.iter_text()
+            assert next(heard).startswith(": listening")
+            began = time.monotonic()
+            server.stop()
+            assert time.monotonic() - began < _PATIENCE
+            assert "".join(heard) == ""
+        assert "exceeded" not in server.errors + server.output
