@@ -182,7 +182,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _answering: asyncio.Task[None] | None = None
     """The direct answer that is being made: there is never more than one."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # asyncio says less than it gives
         """Start the clock with the connection."""
         self._corked = _Corked(transport)
         app: Any = self.app

@@ -104,18 +104,7 @@ class Pipeline:
         request = exchange.request = reading.choose(named_client(facts))
         door.set_policy(request, named_client(facts))
         now = exchange.at = self._clock.now()
-        proofs = Proofs()
-        if request.credentials.assertion is not None:
-            async with asyncio.timeout_at(deadline):
-                proofs = await self._gatherer.find_keys(request, facts)
-            proofs.assertion_is_used = exchange.assertion_is_used
-        if request.grant_type == "password" and (client := self._engine.wants_password(request, facts, proofs, now)) is not None:
-            exchange.outcome.client = client
-            async with asyncio.timeout_at(deadline):
-                proofs = await self._gatherer.check_password(request, facts, proofs)
-        elif door.endpoint is not Endpoint.TOKEN and (jwt := presented_jwt(request)) is not None and (facts.token or facts.bearer):
-            async with asyncio.timeout_at(deadline):
-                proofs.jwt_is_ours = await self._minter.recognises(jwt)
+        proofs = await self._gather(door, exchange, request, facts, deadline)
         exchange.outcome, writes = self._engine.respond(request, facts, proofs, now)
         if facts.remembered and (exchange.outcome.refusal is not None or not writes):
             return False
@@ -125,9 +114,23 @@ class Pipeline:
                 exchange.fail(Refusal(Cause.INVALID_CLIENT, "The client_assertion was used before."))
             return receipt.is_repeated
         if exchange.outcome.is_unsigned:
-            async with asyncio.timeout_at(deadline):
-                exchange.outcome.members = await self._minter.mint(exchange.outcome.members)
+            exchange.outcome.members = await _in_time(deadline, self._minter.mint(exchange.outcome.members))
         return True
+
+    async def _gather(self, door: MachineDoor, exchange: Exchange, request: Request, facts: Facts, deadline: float) -> Proofs:
+        """Find out what the decision hangs on, where it hangs on anything but the facts."""
+        proofs = Proofs()
+        if request.credentials.assertion is not None:
+            proofs = await _in_time(deadline, self._gatherer.find_keys(request, facts))
+            proofs.assertion_is_used = exchange.assertion_is_used
+        if request.grant_type == "password":
+            client = self._engine.wants_password(request, facts, proofs, exchange.at)
+            if client is not None:
+                exchange.outcome.client = client
+                proofs = await _in_time(deadline, self._gatherer.check_password(request, facts, proofs))
+        elif door.endpoint is not Endpoint.TOKEN and (jwt := presented_jwt(request)) is not None and (facts.token or facts.bearer):
+            proofs.jwt_is_ours = await _in_time(deadline, self._minter.recognises(jwt))
+        return proofs
 
 
 async def _by(deadline: float, answer: Awaitable[T]) -> T:
@@ -140,6 +143,15 @@ async def _by(deadline: float, answer: Awaitable[T]) -> T:
     """
     if asyncio.get_running_loop().time() + _ANSWERED_IN <= deadline:
         return await answer
+    return await _in_time(deadline, answer)
+
+
+async def _in_time(deadline: float, answer: Awaitable[T]) -> T:
+    """Wait until a moment on the loop's clock.
+
+    Raises:
+        TimeoutError: it has come.
+    """
     async with asyncio.timeout_at(deadline):
         return await answer
 

@@ -60,7 +60,7 @@ def _check_key(number: int, key: Mapping[str, object]) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the library's words about short keys: ours follow
-            opened = import_key({str(name): value for name, value in key.items()})  # type: ignore[misc]
+            opened = import_key({str(name): value for name, value in key.items()})  # type: ignore[misc]  # typed by its kind, which it tells itself
         bits = opened.public_key.key_size if isinstance(opened, RSAKey) else _MINIMUM_RSA_BITS
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise Refused("jwks", f"key {number} is no key that can be used ({type(error).__name__}): see its kty and its members") from None

@@ -7,7 +7,7 @@ from enum import Enum, StrEnum
 from typing import Final, TypeVar
 
 from app.core.clock import Clock, SystemClock
-from app.core.mistakes import Mistake
+from app.core.mistakes import Missing, Mistake, Taken
 from app.core.secrets import new_id
 from app.dialects import Dialects
 from app.models import AuditEvent
@@ -123,17 +123,18 @@ class Expected(Enum):
         """Check what was found.
 
         Raises:
-            Mistake: it is there and should not be, or the other way round.
+            Taken: it is there and should not be.
+            Missing: the other way round.
         """
         if found is None and self is Expected.THERE:
             raise unknown(shown)
         if found is not None and self is Expected.NEW:
-            raise Mistake(f"{shown} is there already: choose another name, or update it")
+            raise Taken(f"{shown} is there already: choose another name, or update it")
 
 
-def unknown(shown: str) -> Mistake:
+def unknown(shown: str) -> Missing:
     """Return the answer to whoever names what is not there."""
-    return Mistake(f"there is no {shown}")
+    return Missing(f"there is no {shown}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,10 +86,10 @@ def _signing_in(words: Mapping[str, str]) -> Mapping[str, View]:
     login = {"app": words["app"], "cancel": "https://partner.example/cb?error=access_denied"}
     return {
         "login": LoginPage(**login),  # type: ignore[arg-type]  # texts alone
-        "login-passkey": LoginPage(**login, passkey=_OPTIONS),  # type: ignore[arg-type]
-        "login-wrong": LoginPage(**login, username="alice", problem=FormProblem.WRONG),  # type: ignore[arg-type]
-        "login-blocked": LoginPage(**login, username="alice", problem=FormProblem.BLOCKED, minutes=12),  # type: ignore[arg-type]
-        "login-again": LoginPage(**login, username="alice", again=True),  # type: ignore[arg-type]
+        "login-passkey": LoginPage(**login, passkey=_OPTIONS),  # type: ignore[arg-type]  # as above
+        "login-wrong": LoginPage(**login, username="alice", problem=FormProblem.WRONG),  # type: ignore[arg-type]  # as above
+        "login-blocked": LoginPage(**login, username="alice", problem=FormProblem.BLOCKED, minutes=12),  # type: ignore[arg-type]  # as above
+        "login-again": LoginPage(**login, username="alice", again=True),  # type: ignore[arg-type]  # as above
         "login-account": LoginPage(),
         "second_factor": SecondFactorPage(person="alice", other="/login/second-factor?recovery=yes", cancel="/login"),
         "second_factor-recovery": SecondFactorPage(person="alice", recovery=True, problem=FormProblem.WRONG, other="/login/second-factor"),
@@ -225,7 +225,7 @@ def _factors(words: Mapping[str, str]) -> Mapping[str, View]:
     )
     return {
         "totp": TotpPage(**totp),  # type: ignore[arg-type]  # texts alone
-        "totp-wrong": TotpPage(**totp, problem=FormProblem.WRONG),  # type: ignore[arg-type]
+        "totp-wrong": TotpPage(**totp, problem=FormProblem.WRONG),  # type: ignore[arg-type]  # as above
         "recovery_codes": RecoveryCodesPage(
             person="alice", codes=[f"{n}k7f-{n}m2x-q{n}wz-9a{n}b" for n in range(10)], at=NOW, done=Done.SECOND_FACTOR_ON
         ),

@@ -18,3 +18,11 @@ class Mistake(Exception):  # noqa: N818 (told to a person, who made it)
     def __init__(self, text: str, exit_code: ExitCode = ExitCode.FAILURE) -> None:
         super().__init__(text)
         self.exit_code = exit_code
+
+
+class Missing(Mistake):
+    """What is named is not there."""
+
+
+class Taken(Mistake):
+    """It is there already, or there is no room for it."""

@@ -103,7 +103,7 @@ class Remote:
         problem = OSError()
         for address in await self._addresses(place):
             try:
-                return await asyncio.open_connection(address, place.port, **secured)  # type: ignore[arg-type]
+                return await asyncio.open_connection(address, place.port, **secured)  # type: ignore[arg-type]  # of two kinds
             except OSError as error:
                 problem = error
         raise problem

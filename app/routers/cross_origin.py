@@ -47,7 +47,7 @@ class Origins:
         """Return all origins, page by page, so that nobody else waits for it."""
         found: set[str] = set()
         after: str | None = None
-        while clients := await self._storage.look(lambda catalog, after=after: catalog.bare_clients(after)):  # type: ignore[misc]
+        while clients := await self._storage.look(lambda catalog, after=after: catalog.bare_clients(after)):  # type: ignore[misc]  # a default binds it
             for client in clients:
                 if client.disabled_at is None:
                     found.update(client.allowed_origins)

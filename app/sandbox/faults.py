@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from app.core.causes import Cause
-from app.core.mistakes import Mistake
+from app.core.mistakes import Taken
 
 _MAXIMUM = 100
 
@@ -115,10 +115,10 @@ class Faults:
         """Take one more.
 
         Raises:
-            Mistake: there are too many.
+            Taken: there are too many.
         """
         if len(self._faults) >= _MAXIMUM:
-            raise Mistake(f"there are {_MAXIMUM} faults already: remove some")
+            raise Taken(f"there are {_MAXIMUM} faults already: remove some")
         fault.number = next(self._numbers)
         self._faults[fault.number] = fault
         return fault

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from starlette.responses import JSONResponse, PlainTextResponse
 
-from app.sandbox.control import BASE, WORLD, control_app
+from app.sandbox.control import control_app
+from app.sandbox.control_parts import BASE, WORLD
 from app.sandbox.front import Front, Message
 from app.sandbox.paths import is_brought, is_page
 from app.sandbox.reach import LOOPBACK

@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from app.sandbox.control import Search, shown
+from app.sandbox.control import shown
+from app.sandbox.control_parts import Search
 from app.sandbox.places import place_of
 from app.sandbox.recorder import Recorded
 from app.sandbox.showing import curl

@@ -5,15 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+from app.admin import Desk, clients, shops, users
 from app.core.mistakes import Mistake
-from app.core.passwords import login_key
 from app.core.policy import Policy
 from app.core.secrets import digest, new_id
 from app.ledger import Writes
 from app.messages import Unsigned
 from app.models import Client, Grant, Shop, Token, User
 from app.sandbox.worlds import World
-from app.storage import Catalog
 
 _LONGEST: Final = 10 * 365 * 24 * 3600
 
@@ -48,7 +47,7 @@ async def mint(world: World, wanted: Wanted) -> Minted:
     """
     if wanted.expires_in is not None and abs(wanted.expires_in) > _LONGEST:
         raise Mistake("expires_in is at most ten years of seconds, before or after now")
-    client, user, shop = await world.storage.look(lambda catalog: _named(catalog, wanted))
+    client, user, shop = await world.operator.transact(lambda desk: _named(desk, wanted))
     now = world.clock.now()
     if wanted.kind == "id":
         return await _id_token(world, wanted, client, user, now)
@@ -99,17 +98,10 @@ async def _id_token(world: World, wanted: Wanted, client: Client, user: User | N
     return Minted(token=token, kind="id", expires_at=expires_at)
 
 
-def _named(catalog: Catalog, wanted: Wanted) -> tuple[Client, User | None, Shop | None]:
-    client = catalog.client(wanted.client_id)
-    if client is None:
-        raise Mistake(f"there is no client {wanted.client_id}")
-    user = catalog.user_by_login(login_key(wanted.user)) if wanted.user is not None else None
-    if wanted.user is not None and user is None:
-        raise Mistake(f"there is no user {wanted.user}")
-    shop = catalog.shop(client.dialect, wanted.shop) if wanted.shop is not None else None
-    if wanted.shop is not None and shop is None:
-        raise Mistake(f"there is no shop {wanted.shop} of the dialect {client.dialect}")
-    return client, user, shop
+def _named(desk: Desk, wanted: Wanted) -> tuple[Client, User | None, Shop | None]:
+    client = clients.find(desk, wanted.client_id)
+    user = users.find(desk, wanted.user) if wanted.user is not None else None
+    return client, user, shops.find(desk, client.dialect, wanted.shop) if wanted.shop is not None else None
 
 
 def _policy(world: World, client: Client, wanted: Wanted) -> Policy:

@@ -1,9 +1,12 @@
 """A clock that a person or a test moves: everything that asks the time obeys it."""
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from app.core.clock import Clock, SystemClock
 from app.core.mistakes import Mistake
+
+NO_SUCH_TIME: Final = "there is no such time: the years 1970 to 9998 are"
 
 
 class MovableClock:
@@ -47,7 +50,7 @@ class MovableClock:
         try:
             self.jump(self.now() + by)
         except OverflowError:
-            raise Mistake("there is no such time: the years 1970 to 9998 are") from None
+            raise Mistake(NO_SUCH_TIME) from None
 
     def jump(self, to: datetime) -> None:
         """Put it to a moment; one that stands goes on standing there.
@@ -56,7 +59,7 @@ class MovableClock:
             Mistake: there is no such time.
         """
         if not 1970 <= to.year < 9999:  # noqa: PLR2004 (what every database and every JWT can hold, with a lifetime to spare)
-            raise Mistake("there is no such time: the years 1970 to 9998 are")
+            raise Mistake(NO_SUCH_TIME)
         if self._frozen_at is not None:
             self._frozen_at = to
         else:

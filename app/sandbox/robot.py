@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from app.browser.sessions import SessionLimits, Sessions
 from app.browser.visitor import CookieJar, Visitor, session_cookie
 from app.core.clock import Clock
-from app.core.mistakes import Mistake
+from app.core.mistakes import Missing, Taken
 from app.core.passwords import login_key
 from app.storage import Catalog, Storage
 
@@ -56,10 +56,10 @@ class Responses:
         """Let one more wait.
 
         Raises:
-            Mistake: too many do.
+            Taken: too many do.
         """
         if len(self._waiting) >= _WAITING:
-            raise Mistake(f"{_WAITING} responses wait already")
+            raise Taken(f"{_WAITING} responses wait already")
         self._waiting.append(response)
 
     def take(self) -> Response:
@@ -126,7 +126,7 @@ class Robot:
         """Go on from the answer to a request at an authorization endpoint, for as long as the responses say what to do.
 
         Raises:
-            Mistake: nobody has the name that a response gives.
+            Missing: nobody has the name that a response gives.
         """
         browser = _Browser(dict(pair.strip().partition("=")[::2] for pair in cookies.split(";") if "=" in pair))
         response: Response | None = None
@@ -163,7 +163,7 @@ class Robot:
         def begin(catalog: Catalog) -> str | None:
             user = catalog.user_by_login(login_key(name or ""))
             if user is None:
-                raise Mistake(f"there is no user {name} to log in as")
+                raise Missing(f"there is no user {name} to log in as")
             return self._sessions.begin(catalog, user, ["pwd"], Visitor(user_agent="sandbox"))
 
         value = await self._storage.transact(begin)

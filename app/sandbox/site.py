@@ -17,7 +17,7 @@ from app.browser.pages import Pages
 from app.browser.views import Frame
 from app.browser.visitor import CookieJar, language_cookie
 from app.sandbox import paths
-from app.sandbox.control import WORLD
+from app.sandbox.control_parts import WORLD
 from app.sandbox.home import home_page
 from app.sandbox.inspecting import exchange_page, inspector_page
 from app.sandbox.places import place_of

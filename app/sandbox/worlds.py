@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from app.admin import SANDBOX, Change, Document, Operator, apply, parse_document
 from app.core.clock import Clock
-from app.core.mistakes import Mistake
+from app.core.mistakes import Missing, Mistake, Taken
 from app.dialects import Dialects
 from app.sandbox.demo import DEMO
 from app.sandbox.faults import Faults
@@ -191,7 +191,7 @@ class World:
         """
         kept = self._snapshot_path(name)
         if not kept.exists() and len(list(self.snapshots)) >= _SNAPSHOTS:
-            raise Mistake(f"there are {_SNAPSHOTS} snapshots already: reuse a name")
+            raise Taken(f"there are {_SNAPSHOTS} snapshots already: reuse a name")
         async with self._turn:
             await asyncio.to_thread(_copy_database, self._own_path, kept)
 
@@ -203,7 +203,7 @@ class World:
         """
         kept = self._snapshot_path(name)
         if not kept.exists():
-            raise Mistake(f"there is no snapshot {name}")
+            raise Missing(f"there is no snapshot {name}")
         async with self._turn:
             await self.close()
             for suffix in ("", "-wal", "-shm"):
@@ -290,9 +290,9 @@ class Worlds:
         if not _NAME.fullmatch(name):
             raise Mistake("a namespace's name is up to 40 of a-z, 0-9 and -")
         if name in self._made:
-            raise Mistake(f"there is a namespace {name} already: choose another name, or drop it")
+            raise Taken(f"there is a namespace {name} already: choose another name, or drop it")
         if len(self._made) >= MAXIMUM:
-            raise Mistake(f"there are {MAXIMUM} namespaces already: drop some")
+            raise Taken(f"there are {MAXIMUM} namespaces already: drop some")
         folder = self._folder / name
         issuer = f"{self.issuer}{PREFIX}{name}"
         world = World(name, issuer, self._workshop, clock=MovableClock(), path=folder / "tokenry.db", lasts=idle)

@@ -71,7 +71,7 @@ def engine_for(address: Address) -> Engine:
         from app.storage._postgresql_link import connect
 
         def creator() -> Any:  # noqa: ANN401 (the driver's connection, as SQLAlchemy adapts it)
-            return engine.dialect.dbapi.connect(async_creator_fn=partial(connect, address.dsn))  # type: ignore[union-attr]
+            return engine.dialect.dbapi.connect(async_creator_fn=partial(connect, address.dsn))  # type: ignore[union-attr]  # it has a driver
 
         engine: Engine = create_engine("postgresql+asyncpg://", _is_async=True, creator=creator, **_POOL)
         return engine
