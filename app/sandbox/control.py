@@ -23,7 +23,6 @@ from app.core.mistakes import Missing, Mistake, Taken
 from app.ledger import StorageUnavailable
 from app.sandbox.control_data import data_router, told
 from app.sandbox.control_parts import (
-    BASE,
     Advance,
     ClockSetting,
     Here,
@@ -34,14 +33,14 @@ from app.sandbox.control_parts import (
     NewResponse,
     Search,
 )
-from app.sandbox.explanations import origin_of
 from app.sandbox.faults import Fault
 from app.sandbox.front import Front
 from app.sandbox.movable_clock import NO_SUCH_TIME
+from app.sandbox.paths import BASE
 from app.sandbox.recorder import MAXIMUM_BODY, Recorded
 from app.sandbox.robot import HINTED
 from app.sandbox.robot import Response as PersonsResponse
-from app.sandbox.showing import har, line, view
+from app.sandbox.showing import har, line, shown
 from app.sandbox.worlds import World, Worlds
 
 T = TypeVar("T")
@@ -200,14 +199,6 @@ def _responses() -> APIRouter:
 # -- exchanges ---------------------------------------------------------------------------------------------------------------------
 
 
-def shown(world: World, recorded: Recorded, language: str, *, reveal: bool = False) -> dict[str, Any]:
-    """Return an exchange as JSON members, with the number of the one that handed out what it presents."""
-    exchange = view(recorded, language, reveal=reveal)
-    if exchange["explanation"] is not None:
-        exchange["explanation"]["origin"] = origin_of(recorded, world.recorder)
-    return exchange
-
-
 def _exchanges(front: Front) -> APIRouter:
     router = APIRouter(prefix=f"{BASE}/exchanges", tags=["Exchanges"])
 
@@ -215,7 +206,8 @@ def _exchanges(front: Front) -> APIRouter:
     async def some(world: Here, search: Annotated[Search, Query()]) -> list[dict[str, Any]]:
         found = (recorded for recorded in reversed(list(world.recorder)) if search.finds(recorded))
         return [
-            shown(world, recorded, search.language) if search.full else line(recorded) for recorded in itertools.islice(found, search.limit)
+            shown(world.recorder, recorded, search.language) if search.full else line(recorded)
+            for recorded in itertools.islice(found, search.limit)
         ]
 
     @router.get("/har", summary="All of them as an HTTP Archive")
@@ -233,7 +225,7 @@ def _exchanges(front: Front) -> APIRouter:
     @router.get("/{number}", summary="One of them: as it was sent, understood and answered")
     async def one(world: Here, number: int, language: Language = "en", reveal: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002
         recorded = _found(world.recorder.find(number), f"exchange {number}")
-        return shown(world, recorded, language, reveal=reveal)
+        return shown(world.recorder, recorded, language, reveal=reveal)
 
     @router.post("/{number}/replay", status_code=201, summary="Send one once more, as it was received")
     async def replay(request: Request, world: Here, number: int) -> dict[str, Any]:

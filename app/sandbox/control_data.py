@@ -27,8 +27,9 @@ from app.admin import (
     update_shop,
     update_user,
 )
-from app.sandbox.control_parts import BASE, Here, NewCode, NewToken, Values
+from app.sandbox.control_parts import Here, NewCode, NewToken, Values
 from app.sandbox.minting import Wanted, mint
+from app.sandbox.paths import BASE
 from app.sandbox.worlds import World
 from app.storage import Catalog
 

@@ -1,8 +1,8 @@
-"""What all of the control API shares: where it is, whose namespace a request is for, and what it is told."""
+"""What all of the control API shares: whose namespace a request is for, and what it is told."""
 
 import json
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Body, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,13 +10,11 @@ from starlette.requests import Request
 
 from app.core.causes import Cause
 from app.sandbox.faults import FaultKind
+from app.sandbox.paths import WORLD
 from app.sandbox.recorder import Recorded
 from app.sandbox.showing import line, view
 from app.sandbox.worlds import IDLE_SECONDS, START, World
 
-WORLD: Final = "tokenry.world"
-"""Under this name a request has its namespace in ASGI's scope."""
-BASE: Final = "/sandbox/api"
 Values = Annotated[dict[str, Any], Body()]
 Language = Annotated[Literal["en", "zh"], Query(description="The language of explanations.")]
 

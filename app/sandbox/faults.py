@@ -77,7 +77,7 @@ class Fault:
     number: int = 0
     seen: int = 0
     happened: int = 0
-    _chance: random.Random = field(default_factory=random.Random, repr=False)
+    _chance: random.Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Begin the row of chances with its seed."""

@@ -10,10 +10,8 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from starlette.responses import JSONResponse, PlainTextResponse
 
-from app.sandbox.control import control_app
-from app.sandbox.control_parts import BASE, WORLD
 from app.sandbox.front import Front, Message
-from app.sandbox.paths import is_brought, is_page
+from app.sandbox.paths import BASE, WORLD, is_brought, is_page
 from app.sandbox.reach import LOOPBACK
 from app.sandbox.worlds import PREFIX, World, Worlds
 
@@ -66,6 +64,8 @@ class Host:
     def _controls(self) -> FastAPI:
         """Return the control API; it is built when it is first asked, since a sandbox has to be ready before."""
         if self._control is None:
+            from app.sandbox.control import control_app
+
             self._control = control_app(self._worlds, self._front)
         return self._control
 

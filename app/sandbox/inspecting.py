@@ -8,11 +8,10 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from app.sandbox.control import shown
 from app.sandbox.control_parts import Search
 from app.sandbox.places import place_of
 from app.sandbox.recorder import Recorded
-from app.sandbox.showing import curl
+from app.sandbox.showing import curl, shown
 from app.sandbox.views import DecodedToken, ExchangeLine, ExchangePage, Filter, InspectorPage
 from app.sandbox.worlds import World
 
@@ -76,7 +75,7 @@ async def exchange_page(world: World, request: Request, language: str) -> Exchan
     if recorded is None:
         return ExchangePage(place=place, number=number, exchange=None)
     revealed = request.query_params.get("reveal") == "true"
-    exchange = shown(world, recorded, language, reveal=revealed)
+    exchange = shown(world.recorder, recorded, language, reveal=revealed)
     there = [one.number for one in world.recorder]
     explanation = exchange["explanation"] or {}
     if explanation:

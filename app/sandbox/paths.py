@@ -2,6 +2,10 @@
 
 from typing import Final
 
+WORLD: Final = "tokenry.world"
+"""Under this name a request has its namespace in ASGI's scope."""
+BASE: Final = "/sandbox/api"
+"""Where the control API is."""
 HOME: Final = "/"
 INSPECTOR: Final = "/sandbox/inspector"
 PLAYGROUND: Final = "/sandbox/playground"

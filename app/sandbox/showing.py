@@ -9,8 +9,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 from app import __version__
-from app.sandbox.explanations import explain
-from app.sandbox.recorder import Headers, Recorded
+from app.sandbox.explanations import explain, origin_of
+from app.sandbox.recorder import Headers, Recorded, Recorder
 
 _SECRET: Final = frozenset({"client_secret", "password", "new_password", "current_password", "client_assertion", "csrf"})
 """Parameters and members of which nothing is shown."""
@@ -53,6 +53,14 @@ def view(recorded: Recorded, language: str = "en", *, reveal: bool = False) -> d
         "fault": recorded.fault,
         "curl": curl(recorded, "", reveal=reveal),
     }
+
+
+def shown(recorder: Recorder, recorded: Recorded, language: str, *, reveal: bool = False) -> dict[str, Any]:
+    """Return an exchange as :func:`view` does, with the number of the one that handed out what it presents."""
+    exchange = view(recorded, language, reveal=reveal)
+    if exchange["explanation"] is not None:
+        exchange["explanation"]["origin"] = origin_of(recorded, recorder)
+    return exchange
 
 
 def line(recorded: Recorded) -> dict[str, Any]:

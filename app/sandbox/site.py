@@ -17,7 +17,6 @@ from app.browser.pages import Pages
 from app.browser.views import Frame
 from app.browser.visitor import CookieJar, language_cookie
 from app.sandbox import paths
-from app.sandbox.control_parts import WORLD
 from app.sandbox.home import home_page
 from app.sandbox.inspecting import exchange_page, inspector_page
 from app.sandbox.places import place_of
@@ -57,7 +56,7 @@ class Site:
 
     def _page(self, view: "View") -> Callable[[Request], Awaitable[Response]]:
         async def page(request: Request) -> Response:
-            world: World = request.scope[WORLD]
+            world: World = request.scope[paths.WORLD]
             jar = CookieJar(secure=world.issuer.startswith("https:"), base=urlsplit(world.issuer).path)
             cookies = jar.read(value.decode("latin-1") for name, value in request.scope["headers"] if name == b"cookie")
             asked = request.query_params.get("ui_locales")
