@@ -9,6 +9,7 @@ from app.admin.fields import Refused
 from app.admin.operator import Change, Desk, Expected, Operator, Status, changed, text_of, unknown
 from app.admin.registration import ClientDeclaration, declare_client, merged, new_client
 from app.admin.token_metadata import check_resources
+from app.dialects import Dialects, quirks_on, strictness_of
 from app.models import Client, Shop
 
 View = dict[str, object]
@@ -35,10 +36,13 @@ def _members(client: Client, granted: Sequence[Shop] | None) -> View:
     }
 
 
-def view(client: Client, granted: Sequence[Shop] | None = None) -> View:
-    """Return what may be shown of a client."""
+def view(client: Client, dialects: Dialects, granted: Sequence[Shop] | None = None) -> View:
+    """Return what may be shown of a client; its strictness, and the quirks by name that are on, where its dialect is loaded."""
     members = _members(client, granted)
     members["secrets"] = members.pop("client_secret")
+    dialect = dialects.by_name.get(client.dialect)
+    if dialect is not None:
+        members |= {"strictness": strictness_of(dialect, client.options), "quirks": list(quirks_on(dialect, client.options))}
     return {**members, "version": client.version, "created_at": text_of(client.created_at), "updated_at": text_of(client.updated_at)}
 
 
@@ -125,7 +129,7 @@ async def list_clients(operator: Operator) -> list[View]:
         found: list[View] = []
         page = desk.catalog.clients()
         while page:
-            found += [view(client) for client in page]
+            found += [view(client, desk.dialects) for client in page]
             page = desk.catalog.clients(after=page[-1].client_id)
         return found
 
@@ -138,7 +142,7 @@ async def show_client(operator: Operator, client_id: str) -> View:
     Raises:
         Mistake: there is none.
     """
-    return await operator.transact(lambda desk: view(find(desk, client_id), desk.catalog.shops_of(client_id)))
+    return await operator.transact(lambda desk: view(find(desk, client_id), desk.dialects, desk.catalog.shops_of(client_id)))
 
 
 async def disable_client(operator: Operator, client_id: str) -> Change:

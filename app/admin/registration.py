@@ -14,8 +14,8 @@ from app.core.client_algorithms import ASSERTION_METHODS
 from app.core.redirect_uris import redirect_uri_problem
 from app.core.scopes import is_well_formed, scopes_of
 from app.core.secrets import new_id
-from app.dialects import Dialects
-from app.dialects.dialect import GRANT_TYPES, Dialect, option_text, written_type
+from app.dialects import Dialects, Strictness, switched
+from app.dialects.dialect import GRANT_TYPES, Dialect, Options, option_text, written_type
 from app.models import Client
 
 STANDARD: Final = "standard"
@@ -31,6 +31,7 @@ _KEYS: Final = (
     "client_secret_hash",
     "client_name",
     "dialect",
+    "strictness",
     "redirect_uris",
     "grant_types",
     "response_types",
@@ -52,14 +53,16 @@ _TRANSLATED: Final = ("client_name", "client_uri", "logo_uri", "tos_uri", "polic
 class ClientDeclaration:
     """What is declared of a client; what is ``None``, or no key of a mapping, is not declared.
 
-    ``columns`` are members of the record, ``options`` the dialect's (``False`` and an empty text take one away), ``extra`` the
-    further metadata (an empty value takes one away). ``shops`` are to be granted. ``client_secret_hashes`` are all of its secrets.
+    ``columns`` are members of the record, ``options`` the dialect's (``False`` and an empty text take one away); ``strictness`` sets those
+    of them that are quirks, where they are not declared by themselves. ``extra`` is the further metadata (an empty value takes one away).
+    ``shops`` are to be granted. ``client_secret_hashes`` are all of its secrets.
     """
 
     client_id: str | None = None
     client_secret: str | None = field(default=None, repr=False)
     client_secret_hashes: tuple[SecretHash, ...] | None = field(default=None, repr=False)
     dialect: str | None = None
+    strictness: Strictness | None = None
     columns: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, str | bool] = field(default_factory=dict)
     extra: Mapping[str, object] = field(default_factory=dict)
@@ -105,6 +108,7 @@ def declare_client(values: Mapping[str, object], dialects: Dialects) -> ClientDe
         client_secret=client_secret,
         client_secret_hashes=declared_hashes(fields),
         dialect=dialect,
+        strictness=_strictness(fields),
         columns=_declared(columns),
         options={name: value for name in options if (value := fields.choice(name)) is not None},
         extra=_declared(extra),
@@ -143,6 +147,13 @@ def _auth_method(fields: Fields) -> str | None:
     if method and method not in AUTH_METHODS:
         raise Refused("token_endpoint_auth_method", f"is one of {', '.join(AUTH_METHODS)}")
     return method
+
+
+def _strictness(fields: Fields) -> Strictness | None:
+    found = fields.text("strictness", 64)
+    if found is not None and found not in set(Strictness):
+        raise Refused("strictness", f"is one of {', '.join(Strictness)}")
+    return Strictness(found) if found is not None else None
 
 
 def new_client(declared: ClientDeclaration, dialects: Dialects, now: datetime) -> Client:
@@ -195,7 +206,7 @@ def merged(client: Client, declared: ClientDeclaration, dialects: Dialects) -> C
     result = replace(
         client,
         **columns,
-        options=_options({**client.options, **declared.options}, dialect),
+        options=_options({**client.options, **_quirks(client, declared, dialect), **declared.options}, dialect),
         extra={name: value for name, value in {**client.extra, **declared.extra}.items() if _says_something(value)},
     )
     _check(result, dialect)
@@ -205,6 +216,16 @@ def merged(client: Client, declared: ClientDeclaration, dialects: Dialects) -> C
 def _says_something(value: object) -> bool:
     """Whether a value of the metadata is there; nothing but a number says something by being 0."""
     return bool(value) or (isinstance(value, int) and not isinstance(value, bool))
+
+
+def _quirks(client: Client, declared: ClientDeclaration, dialect: Dialect) -> Options:
+    """Return the options that the declared strictness sets."""
+    if declared.strictness is None:
+        return {}
+    try:
+        return switched(dialect, client.options, declared.strictness)
+    except ValueError as problem:
+        raise Refused("strictness", str(problem)) from None
 
 
 def _options(options: Mapping[str, str | bool], dialect: Dialect) -> dict[str, str | bool]:

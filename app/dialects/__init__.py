@@ -7,6 +7,7 @@ from app.dialects.authorization_door import AuthorizationDoor, AuthorizationRead
 from app.dialects.credentials import is_basic
 from app.dialects.door import Answer, Door, Reading, WireRequest
 from app.dialects.loader import DialectError, Dialects, load_dialects, read_dialect
+from app.dialects.quirks import Strictness, quirks_on, strictness_of, switched
 from app.dialects.table import parameter_tables
 from app.dialects.userinfo_door import UserInfoDoor
 
@@ -22,10 +23,14 @@ __all__ = [
     "Door",
     "MachineDoor",
     "Reading",
+    "Strictness",
     "UserInfoDoor",
     "WireRequest",
     "is_basic",
     "load_dialects",
     "parameter_tables",
+    "quirks_on",
     "read_dialect",
+    "strictness_of",
+    "switched",
 ]

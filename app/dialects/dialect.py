@@ -8,7 +8,7 @@ from typing import Final
 
 from app.core.causes import KEEPS_ITS_STATUS, STANDARD_ANSWERS, Cause
 from app.core.policy import Policy
-from app.dialects.file import AuthorizationDoorTable, DialectTables, DoorTable, GrantTable, UserInfoDoorTable
+from app.dialects.file import AuthorizationDoorTable, DialectTables, DoorTable, GrantTable, QuirkTable, UserInfoDoorTable
 from app.dialects.template import Template
 from app.messages import Endpoint, Refusal
 
@@ -97,6 +97,7 @@ class Dialect:
         self.authorization_doors = [door for door in tables.doors if isinstance(door, AuthorizationDoorTable)]
         self.userinfo_doors = [door for door in tables.doors if isinstance(door, UserInfoDoorTable)]
         self.grants: Mapping[str, GrantTable] = tables.grants
+        self.quirks: Mapping[str, QuirkTable] = tables.quirks
         self.token_grants = [word for word, grant in tables.grants.items() if grant.grant_type != "implicit"]
         self.accepts_anonymous = tables.accepts_anonymous
         self.serves_public_clients = tables.serves_public_clients

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, field_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, StrictStr, StringConstraints, Tag, field_validator
 
 from app.core.causes import Cause
 from app.dialects.codecs import JSON, MULTIPART, URLENCODED
@@ -184,6 +184,18 @@ class OptionTables(VariantTables):
     """Policy keys by grant word."""
 
 
+class QuirkTable(Table):
+    """``[quirks.NAME]``: how installations of the partner are seen to answer otherwise than its document says.
+
+    A client's registration turns it on by ``option = value``. ``note`` says what the document has, and what is seen instead.
+    """
+
+    option: Name
+    value: StrictStr | StrictBool
+    title: Annotated[Words, Field(min_length=1)]
+    note: Annotated[Words, Field(min_length=1)]
+
+
 class DialectTables(VariantTables):
     """A whole dialect file.
 
@@ -204,6 +216,7 @@ class DialectTables(VariantTables):
     parameters: dict[Name, ParameterTable] = {}
     grants: dict[Name, GrantTable] = {}
     options: dict[Name, dict[str, OptionTables]] = {}
+    quirks: dict[Name, QuirkTable] = {}
 
 
 __all__ = [
@@ -216,5 +229,6 @@ __all__ = [
     "GrantTable",
     "OptionTables",
     "ParameterTable",
+    "QuirkTable",
     "UserInfoDoorTable",
 ]

@@ -16,6 +16,7 @@ from app.dialects.authorization_door import AuthorizationDoor
 from app.dialects.dialect import GRANT_TYPES, Dialect, ErrorAnswer, GrantPolicy, Variant, grants_behind, option_text, standard_error
 from app.dialects.door import Door
 from app.dialects.file import KINDS, AuthorizationDoorTable, DialectTables, DoorTable, OptionTables
+from app.dialects.quirks import quirk_problem
 from app.dialects.template import Template
 from app.dialects.userinfo_door import UserInfoDoor
 from app.messages import Endpoint
@@ -179,6 +180,8 @@ def _build(tables: DialectTables) -> Dialect:
     _check_grants(tables)
     _check_doors(tables)
     _check_needs(tables)
+    if (problem := quirk_problem(tables)) is not None:
+        raise _Problem(problem)
     choices = [[None, *((name, value) for value in values)] for name, values in tables.options.items()]
     variants = {}
     for combination in itertools.product(*choices):

@@ -1,9 +1,9 @@
-"""What a partner reads of a dialect: its doors and the tables of their parameters, made from the file."""
+"""What a partner reads of a dialect: its doors, the tables of their parameters and the known quirks, made from the file."""
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
 
-from app.dialects.dialect import Dialect
+from app.dialects.dialect import Dialect, option_text
 from app.dialects.file import AnyDoorTable, AuthorizationDoorTable, DoorTable, GrantTable, UserInfoDoorTable, Words
 from app.messages import Endpoint
 
@@ -11,11 +11,15 @@ _HEADINGS = {
     "en": ("Parameter", "Type", "Required", "Description", "yes", "no"),
     "zh": ("参数名称", "参数类型", "是否必须", "描述", "是", "否"),
 }
+_QUIRKS = {
+    "en": ("Known quirks", "Quirk", "Option of a client", "What the document says, and what is seen instead"),
+    "zh": ("已知差异", "差异", "客户端选项", "文档的规定与实际所见"),
+}
 
 
 def parameter_tables(dialect: Dialect, language: str) -> str:
-    """Return the dialect's doors and parameters as Markdown in ``en`` or ``zh``."""
-    parts = [_any_door(dialect, door, language) for door in dialect.tables.doors]
+    """Return the dialect's doors, parameters and known quirks as Markdown in ``en`` or ``zh``."""
+    parts = [*(_any_door(dialect, door, language) for door in dialect.tables.doors), _quirks(dialect, language)]
     return "\n".join(chain.from_iterable(parts)).rstrip() + "\n"
 
 
@@ -82,3 +86,16 @@ def _parameters(
     for parameter, needed in [*((one, yes) for one in required), *((one, no) for one in optional)]:
         table = dialect.tables.parameters[parameter]
         yield f"| {parameter} | {table.type} | {needed} | {_words((descriptions or {}).get(parameter, table.description), language)} |"
+
+
+def _quirks(dialect: Dialect, language: str) -> Iterator[str]:
+    if not dialect.quirks:
+        return
+    heading, *columns = _QUIRKS[language]
+    yield f"## {heading}"
+    yield ""
+    yield f"| {' | '.join(columns)} |"
+    yield "| --- | --- | --- |"
+    for name, quirk in dialect.quirks.items():
+        title, note = _words(quirk.title, language), _words(quirk.note, language)
+        yield f"| {title} (`{name}`) | `{quirk.option} = {option_text(quirk.value)}` | {note} |"

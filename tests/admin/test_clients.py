@@ -293,3 +293,24 @@ async def test_no_secret_is_in_audit_list_or_view(operator: Operator) -> None:
         assert secret is not None
         assert secret not in shown
         assert digest(secret).hex() not in shown
+
+
+async def test_the_strictness_of_a_client_turns_the_quirks_of_its_dialect_on_and_off(operator: Operator) -> None:
+    await create_client(operator, {"client_id": "seen", "dialect": "hex", "strictness": "as seen", "expires_format": False})
+    shown = await show_client(operator, "seen")
+    assert (shown["strictness"], shown["quirks"], shown["always_http_200"]) == ("as seen", ["always_http_200"], True)
+    change = await update_client(operator, "seen", {"strictness": "as seen"})
+    assert (change.status, change.members) == (Status.UPDATED, ("expires_format",))
+    assert (await update_client(operator, "seen", {"strictness": "as seen"})).status is Status.UNCHANGED
+    await update_client(operator, "seen", {"strictness": "as documented"})
+    (listed,) = await list_clients(operator)
+    assert (listed["strictness"], listed["quirks"]) == ("as documented", [])
+    assert "always_http_200" not in listed
+    assert (await audit(operator))[0].before == {"expires_format": "epoch", "always_http_200": True}
+
+
+async def test_a_profile_is_no_quirk(operator: Operator) -> None:
+    await create_client(operator, {"client_id": "old", "profile": "legacy", "redirect_uris": ["https://app.example.com/cb"]})
+    await update_client(operator, "old", {"strictness": "as documented"})
+    shown = await show_client(operator, "old")
+    assert (shown["profile"], shown["strictness"], shown["quirks"]) == ("legacy", "as documented", [])
