@@ -104,7 +104,7 @@ def test_the_known_quirks_are_these_and_are_told_in_both_languages(name: str) ->
 
 def test_strictness_sets_the_options_of_the_quirks_alone() -> None:
     hex_ = load_dialects()["hex"]
-    everything = {"always_http_200": True, "expires_format": "epoch"}
+    everything: dict[str, str | bool] = {"always_http_200": True, "expires_format": "epoch"}
     assert switched(hex_, {}, Strictness.AS_SEEN) == everything
     assert switched(hex_, everything, Strictness.AS_DOCUMENTED) == {"always_http_200": False, "expires_format": False}
     assert switched(hex_, {}, Strictness.AS_DOCUMENTED) == {}
