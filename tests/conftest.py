@@ -8,6 +8,7 @@ import asyncio
 import os
 import shutil
 import signal
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +36,20 @@ REQUIRED = set(filter(None, os.environ.get("REQUIRE", "postgresql,browser,node" 
 for variable in [name for name in os.environ if name.startswith(("TOKENRY_", "PG")) and name != "PG_BIN"]:
     del os.environ[variable]
 Settings.model_config["env_file"] = None
+
+# What tests write need not outlive them. In memory, where the machine has room there, none of them waits for a disk.
+_MEMORY = Path("/dev/shm")  # noqa: S108 (folders in it are made by pytest and tempfile)
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether a folder is there, can be written, has 4 GB, and programs in it can be run."""
+    if not os.access(folder, os.W_OK) or shutil.disk_usage(folder).free < 4 << 30:
+        return False
+    return not os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0)
+
+
+if "TMPDIR" not in os.environ and _has_room(_MEMORY):
+    os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
 
 # Time is no property: a busy machine must not fail an example. In CI the examples are the same at every run.
 hypothesis.settings.register_profile("tokenry", hypothesis.settings.get_profile("ci" if CI else "default"), deadline=None)
