@@ -147,13 +147,17 @@ async def _by(deadline: float, answer: Awaitable[T]) -> T:
 
 
 async def _in_time(deadline: float, answer: Awaitable[T]) -> T:
-    """Wait until a moment on the loop's clock.
+    """Wait until a moment on the loop's clock, in a task: whoever carries the exchange may be none (see :mod:`app.listener`).
 
     Raises:
         TimeoutError: it has come.
     """
-    async with asyncio.timeout_at(deadline):
-        return await answer
+
+    async def waited() -> T:
+        async with asyncio.timeout_at(deadline):
+            return await answer
+
+    return await asyncio.ensure_future(waited())
 
 
 def named_client(facts: Facts) -> Client | None:

@@ -37,7 +37,7 @@ class Origins:
             age = self._monotonic() - self._looked_at
             if age >= _KEPT or (origin not in self._known and age >= _AGAIN_IN):
                 try:
-                    self._known = await self._all()
+                    self._known = await asyncio.ensure_future(self._all())  # a look has a time limit, which needs a task
                 except StorageUnavailable:
                     return False
                 self._looked_at = self._monotonic()
