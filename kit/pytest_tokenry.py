@@ -138,7 +138,10 @@ class Tokenry:
     # -- who is there -------------------------------------------------------------------------------------------------------------
 
     def client(self, client_id: str | None = None, **members: Any) -> Client:
-        """Register a client and return it; by default a confidential web app of the standard dialect."""
+        """Register a client and return it; by default a confidential web app of the standard dialect.
+
+        Another ``dialect`` speaks as that partner does: as documented, or with ``strictness="as seen"`` as its installations do.
+        """
         members = {"client_id": client_id or f"client-{secrets.token_hex(4)}", **members}
         if members.get("dialect", "standard") == "standard" and "grant_types" not in members:
             members |= {"grant_types": ["authorization_code", "refresh_token", "client_credentials"]}

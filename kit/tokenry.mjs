@@ -73,7 +73,10 @@ export class Tokenry {
     return { status: answer.status, members: await answer.json() }
   }
 
-  /** Register a client and return it; by default a confidential web app of the standard dialect. */
+  /**
+   * Register a client and return it; by default a confidential web app of the standard dialect. Another `dialect` speaks as that partner
+   * does: as documented, or with `strictness: 'as seen'` as its installations do.
+   */
   async client(members = {}) {
     const all = { client_id: `client-${random(4)}`, redirect_uris: [CALLBACK], scope: 'openid profile email offline_access', ...members }
     if ((all.dialect ?? 'standard') === 'standard') {

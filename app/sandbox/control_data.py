@@ -1,7 +1,7 @@
 """Users, clients, shops and tokens of a namespace over the control API: what an operator does, without a shell."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -27,17 +27,23 @@ from app.admin import (
     update_shop,
     update_user,
 )
-from app.sandbox.control_parts import Here, NewCode, NewToken, Values
+from app.sandbox.control_parts import Here, Language, NewCode, NewToken, Values
 from app.sandbox.minting import Wanted, mint
 from app.sandbox.paths import BASE
+from app.sandbox.tables import words
 from app.sandbox.worlds import World
 from app.storage import Catalog
+
+_STRICTNESS: Final = (
+    "`strictness` is `as documented`, or `as seen`: then all known quirks of the client's dialect are on (`GET /sandbox/api/quirks`)."
+    " A dialect without any refuses `as seen`. The options by which quirks are turned on count where they are named beside it."
+)
 
 
 def data_router() -> APIRouter:
     """Return the routes."""
     router = APIRouter()
-    for part in (_users(), _clients(), _shops(), _tokens()):
+    for part in (_users(), _clients(), _quirks(), _shops(), _tokens()):
         router.include_router(part)
     return router
 
@@ -94,15 +100,15 @@ def _clients() -> APIRouter:
     async def clients(world: Here) -> list[dict[str, Any]]:
         return [dict(each) for each in await list_clients(world.operator)]
 
-    @router.post("/clients", status_code=201, summary="Create a client; a secret that is made is told once")
+    @router.post("/clients", status_code=201, summary="Create a client; a secret that is made is told once", description=_STRICTNESS)
     async def new_client(world: Here, values: Values) -> dict[str, Any]:
         return told(await create_client(world.operator, values))
 
-    @router.get("/clients/{client_id}", summary="A client")
+    @router.get("/clients/{client_id}", summary="A client, with its strictness and the quirks that are on")
     async def client(world: Here, client_id: str) -> dict[str, Any]:
         return dict(await show_client(world.operator, client_id))
 
-    @router.patch("/clients/{client_id}", summary="Change a client")
+    @router.patch("/clients/{client_id}", summary="Change a client", description=_STRICTNESS)
     async def changed_client(world: Here, client_id: str, values: Values) -> dict[str, Any]:
         return told(await update_client(world.operator, client_id, values))
 
@@ -110,6 +116,27 @@ def _clients() -> APIRouter:
     async def no_client(world: Here, client_id: str) -> Response:
         await show_client(world.operator, client_id)
         return await _removed(world, lambda catalog: catalog.remove_client(client_id))
+
+    return router
+
+
+def _quirks() -> APIRouter:
+    router = APIRouter(prefix=BASE, tags=["Clients"])
+
+    @router.get("/quirks", summary="How installations of partners are seen to answer otherwise than their documents say")
+    async def known(world: Here, language: Language = "en") -> list[dict[str, Any]]:
+        return [
+            {
+                "dialect": dialect.name,
+                "name": name,
+                "title": words(quirk.title, language),
+                "note": words(quirk.note, language),
+                "option": quirk.option,
+                "value": quirk.value,
+            }
+            for dialect in world.operator.dialects.by_name.values()
+            for name, quirk in dialect.quirks.items()
+        ]
 
     return router
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from app.dialects.file import QuirkTable
 from app.sandbox.recorder import Recorded
+from app.sandbox.tables import words
 
 STAGES: Final[Mapping[str, Mapping[str, str]]] = {
     "receive": {"en": "The request arrived: method, size and media type", "zh": "收到请求：方法、大小与媒体类型"},
@@ -32,7 +34,7 @@ def table() -> Mapping[str, Mapping[str, Any]]:
 
 
 def explain(recorded: Recorded, language: str) -> dict[str, Any] | None:
-    """Return the stages of a request with what became of each, and for one that was refused the rule and the fix.
+    """Return the stages of a request with what became of each, the quirks that shaped its answer, and of a refusal the rule and the fix.
 
     ``None`` where the server noted nothing, as for metadata.
     """
@@ -47,7 +49,7 @@ def explain(recorded: Recorded, language: str) -> dict[str, Any] | None:
         stages.append({"stage": name, "title": title[language], "result": state})
         if state == "failed":
             state = "not reached"
-    explanation: dict[str, Any] = {"stages": stages}
+    explanation: dict[str, Any] = {"stages": stages, "quirks": [_quirk(name, quirk, language) for name, quirk in recorded.quirks.items()]}
     if known is not None:
         explanation |= {
             "cause": event.cause,
@@ -57,6 +59,10 @@ def explain(recorded: Recorded, language: str) -> dict[str, Any] | None:
             "detail": event.detail,
         }
     return explanation
+
+
+def _quirk(name: str, quirk: QuirkTable, language: str) -> dict[str, str]:
+    return {"name": name, "title": words(quirk.title, language), "note": words(quirk.note, language)}
 
 
 def origin_of(recorded: Recorded, exchanges: Iterable[Recorded]) -> int | None:

@@ -19,6 +19,7 @@ from app.listener import HANG_UP
 from app.messages import Outcome, Refusal
 from app.models import Client
 from app.sandbox.faults import TOKEN_FAULTS, Fault, FaultKind
+from app.sandbox.quirks import quirks_behind
 from app.sandbox.recorder import MAXIMUM_BODY, Recorded
 from app.sandbox.robot import Robot
 from app.sandbox.spoiling import Spoiler
@@ -95,6 +96,7 @@ class Front:
             recorded.seconds = time.perf_counter() - started
         finally:
             world.recorder.complete(recorded)
+        recorded.quirks = await quirks_behind(world, understood.door, recorded)
         await _send(scope, send, reply, fault)
         return recorded
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from starlette.requests import Request
 
+from app.dialects import quirks_on
 from app.dialects.dialect import Dialect
 from app.dialects.file import DoorTable
 from app.models import Client
@@ -17,7 +18,7 @@ from app.sandbox.demo import PASSWORD, PLAYGROUND, USERNAME, published_secret
 from app.sandbox.inspecting import is_of_interest, line_of
 from app.sandbox.places import place_of
 from app.sandbox.tables import words
-from app.sandbox.views import ClientCard, DoorLine, HomePage, PartnerCard, Snippet
+from app.sandbox.views import ClientCard, DoorLine, HomePage, PartnerCard, QuirkLine, Snippet
 from app.sandbox.worlds import World
 
 _SHOWN: Final = 8
@@ -48,7 +49,8 @@ def _partner(dialect: Dialect, clients: list[Client], language: str) -> PartnerC
         title=words(dialect.tables.title, language),
         document=dialect.tables.document,
         doors=list(_doors(dialect, language)),
-        clients=[_card(client) for client in clients if client.dialect == dialect.name],
+        clients=[_card(client, dialect, language) for client in clients if client.dialect == dialect.name],
+        quirks=[QuirkLine(title=words(quirk.title, language), note=words(quirk.note, language)) for quirk in dialect.quirks.values()],
     )
 
 
@@ -58,7 +60,7 @@ def _doors(dialect: Dialect, language: str) -> Iterator[DoorLine]:
         yield DoorLine(method=method, path=door.path, title=words(door.title, language))
 
 
-def _card(client: Client) -> ClientCard:
+def _card(client: Client, dialect: Dialect, language: str) -> ClientCard:
     return ClientCard(
         client_id=client.client_id,
         name=client.client_name or "",
@@ -66,6 +68,7 @@ def _card(client: Client) -> ClientCard:
         is_public=client.is_public,
         redirect_uris=client.redirect_uris,
         scope=client.scope,
+        quirks=[words(quirk.title, language) for quirk in quirks_on(dialect, client.options).values()],
     )
 
 

@@ -3,11 +3,12 @@
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
+from app.dialects.file import QuirkTable
 from app.telemetry import Event, Journal
 
 KEPT: Final = 500
@@ -24,7 +25,7 @@ class Recorded:
     """One exchange.
 
     ``at`` is the namespace's time; ``seconds`` is how long the answer took. ``events`` is what the server noted about it, ``fault`` the
-    number of the one that was injected. Bodies are cut at ``MAXIMUM_BODY``.
+    number of the one that was injected, ``quirks`` are those that shaped the answer, by their names. Bodies are cut at ``MAXIMUM_BODY``.
     """
 
     number: int
@@ -40,6 +41,7 @@ class Recorded:
     seconds: float = 0.0
     event: Event | None = None
     fault: int | None = None
+    quirks: Mapping[str, QuirkTable] = field(default_factory=dict)
 
     @property
     def request_id(self) -> str | None:

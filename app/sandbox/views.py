@@ -51,6 +51,16 @@ class ClientCard:
     is_public: bool = False
     redirect_uris: Sequence[str] = ()
     scope: str = ""
+    quirks: Sequence[str] = ()
+    """The titles of those that are on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuirkLine:
+    """A known quirk of a partner: ``note`` says what its document has, and what is seen instead."""
+
+    title: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +72,7 @@ class PartnerCard:
     document: str
     doors: Sequence[DoorLine]
     clients: Sequence[ClientCard]
+    quirks: Sequence[QuirkLine] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,11 +102,12 @@ def test_the_first_commands_bring_tokens(checkout: Path, environment: dict[str, 
 def test_the_commands_of_the_sandbox_make_break_and_explain(checkout: Path, environment: dict[str, str]) -> None:
     curls = [command for command in COMMANDS if command.startswith("curl") and "mine" in command]
     with running("make run", checkout, environment):
-        made, moved, broken, refused, explained = [run(command, checkout, environment) for command in curls]
+        made, moved, broken, refused, explained, seen = [run(command, checkout, environment) for command in curls]
     assert f'"issuer":"http://localhost:{environment["TOKENRY_PORT"]}/n/mine"' in made
     assert '"moved":true' in moved
     assert '"cause":"unavailable"' in broken
     assert '"error":"temporarily_unavailable"' in refused
+    assert '"status":"updated"' in seen
     assert all(words in explained for words in ('"result":"failed"', '"rule":"RFC', '"fix":"'))
 
 

@@ -280,6 +280,26 @@ async def test_the_page_that_opens_has_tabs_by_keyboard_and_copies(page: Page, s
     await expect(page.locator(".exchanges .why").first).to_have_text("unsupported_grant_type")
 
 
+async def test_a_client_is_answered_as_seen_by_one_click_and_as_documented_by_another(page: Page, sandbox: Sandbox) -> None:
+    issuer = (await (await page.request.post(f"{origin(sandbox)}/sandbox/api/namespaces", data={})).json())["issuer"]
+    for name, told, members in (
+        ("Answer as seen", "as seen", {"code", "message", "data", "timestamp"}),
+        ("Answer as documented", "as documented", {"token_type", "expires_in", "access_token", "scope"}),
+    ):
+        await page.goto(f"{issuer}/")
+        await page.locator("summary", has_text="Open platform").click()
+        place = page.locator("[data-answered=platform-demo]")
+        await place.get_by_role("button", name=name).click()
+        await expect(place.locator("b")).to_have_text(told)
+        await expect(place.get_by_role("button")).to_be_focused()
+        assert await violations(page) == []
+        await open_flow(page, issuer, "platform-client")
+        assert await take(page, 1) == "200"
+        assert set(await answer(page, 1)) == members
+        await page.click("#step-1 [data-exchange]")
+        await expect(page.locator(".quirks dt")).to_have_text(["Answers in an envelope"] if told == "as seen" else [])
+
+
 async def test_what_can_be_read_is_there_without_scripts(chromium: Browser, sandbox: Sandbox) -> None:
     async for page in watched(chromium, java_script_enabled=False):
         await page.goto(f"{origin(sandbox)}/")

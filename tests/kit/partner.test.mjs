@@ -38,6 +38,16 @@ test('tokens, codes and time', async () => {
   await assert.rejects(tokenry.login(await tokenry.client(), 'nobody'), /no user nobody/)
 })
 
+test('a client is answered as seen', async () => {
+  const tokenry = await sandbox.namespace()
+  for (const [strictness, member] of [['as documented', 'access_token'], ['as seen', 'data']]) {
+    const client = await tokenry.client({ dialect: 'open_platform', scope: 'orders', strictness })
+    const { members } = await tokenry.post('/oauth2/client-credentials', { grant_type: 'client_credentials' }, client)
+    assert.ok(member in members)
+  }
+  await assert.rejects(tokenry.client({ strictness: 'as seen' }), /no known quirks/)
+})
+
 test('a sandbox that does not start says why', async () => {
   await assert.rejects(start({ command: ['node', '-e', 'console.error("no luck"); process.exit(3)'] }), /no luck/)
   await assert.rejects(start({ command: ['/no/such/command'] }), /ENOENT/)

@@ -1,4 +1,4 @@
-// Copies values, keeps lists up to date, and sends exchanges once more. The pages show all they have without it.
+// Copies values, keeps lists up to date, switches the strictness of clients, and sends exchanges once more. The pages show all they have without it.
 const page = document.body
 const base = page.dataset.base
 const speak = page.dataset
@@ -92,7 +92,36 @@ async function replay(button) {
   }
 }
 
+async function answerOtherwise(place, strictness) {
+  const client = place.dataset.answered
+  const button = place.querySelector('button')
+  const problem = place.querySelector('[data-problem]')
+  button.disabled = true
+  try {
+    const options = { method: 'PATCH', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ strictness }) }
+    const answer = await fetch(`${base}/sandbox/api/clients/${encodeURIComponent(client)}`, options)
+    if (!answer.ok) throw new Error((await answer.json()).error_description)
+    const fresh = new DOMParser().parseFromString(await (await fetch(location.href)).text(), 'text/html')
+    const shown = document.importNode(fresh.querySelector(`[data-answered="${CSS.escape(client)}"]`), true)
+    place.replaceWith(shown)
+    addSwitches(shown.parentElement)
+    shown.querySelector('button').focus()
+  } catch (error) {
+    problem.textContent = `${speak.failed} ${error.message}`
+    problem.hidden = false
+    button.disabled = false
+  }
+}
+
+function addSwitches(root) {
+  for (const button of root.querySelectorAll('[data-strictness][hidden]')) {
+    button.hidden = false
+    button.addEventListener('click', () => answerOtherwise(button.closest('[data-answered]'), button.dataset.strictness))
+  }
+}
+
 addCopyButtons(document)
+addSwitches(document)
 const liveState = document.querySelector('[data-live-state]')
 if (liveState) follow(liveState, document.querySelector('[data-live-switch]'))
 for (const button of document.querySelectorAll('[data-replay]')) {
