@@ -229,7 +229,8 @@ class Start:
     ``prepare`` runs once over the open storage before anything listens; ``announce`` is told the issuer and the port once the
     server answers. ``loopback`` listens on both loopback addresses, whatever the host. ``stage`` builds applications around the one
     that is served, where there is a single process; ``clock`` is that of its storage.
-    ``back_channel`` is where other servers reach it, if that is not at the issuer.
+    ``back_channel`` is where other servers reach it, if that is not at the issuer. ``worker`` names what makes the application of one of
+    several worker processes.
     """
 
     prepare: Callable[[Storage, Dialects, Clock], Awaitable[None]]
@@ -240,6 +241,7 @@ class Start:
     clock: Clock = field(default_factory=SystemClock)
     stage: Stage | None = None
     back_channel: str | None = None
+    worker: str = "app.main:worker"
 
 
 def run(settings: Settings, start: Start) -> None:
@@ -362,7 +364,7 @@ def _serve_by_several(settings: Settings, start: Start, sockets: list[socket.soc
         os.environ.pop(f"{PREFIX}{name.upper()}_FILE", None)
         if text is not None:
             os.environ[f"{PREFIX}{name.upper()}"] = str(text)
-    config = uvicorn.Config("app.main:worker", factory=True, workers=settings.workers, **_options(settings))
+    config = uvicorn.Config(start.worker, factory=True, workers=settings.workers, **_options(settings))
     start.announce(settings.effective_issuer, settings.port)
     Multiprocess(config, sockets=sockets).run()
 

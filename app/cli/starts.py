@@ -20,7 +20,7 @@ from app.core.clock import Clock
 from app.core.mistakes import ExitCode, Mistake
 from app.core.secret_key import CLIENT_SECRETS
 from app.dialects import Dialects
-from app.main import Build, Start, read_key
+from app.main import Application, Build, Start, read_key, worker
 from app.sandbox import Reach, Sandbox, check_loopback, prepare_service, temporary_database
 from app.settings import Settings, load_settings
 from app.storage import Storage
@@ -71,6 +71,7 @@ def sandbox_start(
         is_terminal=is_terminal,
         reach=reach,
         sealing_key=lambda: _sealing_key(settings),
+        workers=settings.workers,
     )
 
     def tell(changes: list[Change]) -> None:
@@ -107,7 +108,17 @@ def sandbox_start(
         clock=clock,
         stage=stage,
         back_channel=reach.back_channel,
+        worker="app.cli.starts:sandbox_worker",
     )
+
+
+def sandbox_worker() -> Application:
+    """Return the application of one of several worker processes of a sandbox."""
+    from app.sandbox.several import absent_router
+
+    app = worker()
+    app.include_router(absent_router())
+    return app
 
 
 @contextmanager

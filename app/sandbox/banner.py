@@ -13,6 +13,11 @@ _VERIFIER: Final = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 _CHALLENGE: Final = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 """The pair of RFC 7636 appendix B."""
 
+ABSENT: Final = {
+    "en": "A sandbox of several processes has no pages, no control API and no clock that moves: leave --workers out.",
+    "zh": "多进程沙箱没有页面、控制 API 和可调时钟：请去掉 --workers 后重新启动。",
+}
+"""What is told of a sandbox of several processes."""
 _LOUD: Final = "It listens at {}: whoever reaches it is anybody they like in it, and can change all of it."
 
 
@@ -22,7 +27,7 @@ class Facts:
 
     ``address`` is where this machine reaches it. ``codes`` is the command that prints a fresh authorization code, without its
     client. ``secrets`` are those that were made for clients of the operator's file. ``open_at`` is where other machines reach it too,
-    if they do, and ``back_channel`` the address that its metadata has for servers.
+    if they do, and ``back_channel`` the address that its metadata has for servers. Of several ``workers`` none has pages or a control API.
     """
 
     issuer: str
@@ -32,6 +37,7 @@ class Facts:
     codes: str
     open_at: str = ""
     back_channel: str = ""
+    workers: int = 1
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -161,7 +167,9 @@ def for_people(facts: Facts) -> str:
         f"  tokenry {__version__} · SANDBOX · its identities are published: {_where(facts)}, nothing real in it",
         *([f"  !!!  {_LOUD.format(facts.open_at)}"] if facts.open_at else []),
         "",
-        f"  Open       {facts.address}/   settings to paste, flows to click through, what just happened",
+        f"  Open       {facts.address}/   settings to paste, flows to click through, what just happened"
+        if facts.workers == 1
+        else f"  Control    none: {ABSENT['en']}",
         f"  Issuer     {facts.issuer}",
         f"  Metadata   {facts.address}/.well-known/openid-configuration",
         *([f"  Servers    {facts.back_channel}   (token, userinfo, keys, introspection, revocation)"] if facts.back_channel else []),
@@ -200,6 +208,7 @@ def for_programs(facts: Facts) -> str:
         "database": facts.database,
         **({"open_at": facts.open_at} if facts.open_at else {}),
         **({"back_channel": facts.back_channel} if facts.back_channel else {}),
+        **({"control": f"none: {ABSENT['en']}"} if facts.workers > 1 else {}),
         "codes": facts.codes,
         **{f"secret.{client_id}": secret for client_id, secret in facts.secrets.items()},
         **{f"browser.{dialect}": address for dialect, address in addresses(facts).items()},

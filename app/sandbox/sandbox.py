@@ -29,10 +29,10 @@ class Sandbox:
     """Prepares a sandbox's database and says what is in it.
 
     ``database`` is its name as it may be shown; ``codes`` the command that issues a code; ``is_kept`` tells that the data outlives
-    the sandbox, ``reach`` from where it is reached.
+    the sandbox, ``reach`` from where it is reached, ``workers`` how many processes serve it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each is said of it, or put into it)
         self,
         *,
         database: str,
@@ -42,6 +42,7 @@ class Sandbox:
         is_terminal: bool,
         reach: Reach | None = None,
         sealing_key: Callable[[], bytes] | None = None,
+        workers: int = 1,
     ) -> None:
         self._database = database
         self._codes = codes
@@ -49,6 +50,7 @@ class Sandbox:
         self._config = config
         self._reach = reach or Reach(host="localhost")
         self._sealing_key = sealing_key
+        self._workers = workers
         self._render: Callable[[Facts], str] = for_people if is_terminal else for_programs
         self._made: list[Change] = []
 
@@ -79,6 +81,7 @@ class Sandbox:
                 database=self._database,
                 is_kept=self._is_kept,
                 codes=self._codes,
+                workers=self._workers,
                 secrets={change.name: change.secret for change in self._made if change.secret is not None},
             )
         )

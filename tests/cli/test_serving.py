@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.fixtures.server import ROOT, Server, free_port
@@ -141,6 +142,22 @@ def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", script], env=ENVIRONMENT, cwd=ROOT, capture_output=True, text=True, check=True)
     assert ended.stdout == "[]\n"
+
+
+def test_a_sandbox_of_several_processes_serves_its_doors_and_says_that_nothing_controls_it(tmp_path: Path) -> None:
+    told = "A sandbox of several processes has no pages, no control API and no clock that moves: leave --workers out."
+    with Server(f"sqlite:///{tmp_path / 'tokenry.db'}", command="sandbox", workers=2) as server:
+        assert facts(server)["control"] == f"none: {told}"
+        assert '"access_token"' in shell(facts(server)["curl.standard.client"])
+        with httpx.Client(base_url=server.url) as client:
+            for method, path in (("GET", ""), ("POST", "/namespaces"), ("PATCH", "/clients/hex-demo"), ("GET", "/exchanges/live")):
+                answer = client.request(method, f"/sandbox/api{path}")
+                assert (answer.status_code, answer.json()["error_description"]) == (404, told)
+            for path in ("/", "/sandbox/inspector", "/sandbox/playground/standard-code"):
+                answer = client.get(path)
+                assert (answer.status_code, answer.text) == (404, f"{told}\n")
+            assert "多进程沙箱" in client.get("/", headers={"Accept-Language": "zh-CN"}).text
+            assert client.get("/nothing").json()["error_description"] == "Not Found"
 
 
 @pytest.mark.security("AT-04")

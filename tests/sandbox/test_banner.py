@@ -1,10 +1,11 @@
 """The banner: every documented door, for people and for programs. That its lines work is held by tests/cli/test_sandbox.py."""
 
 import re
+from dataclasses import replace
 
 from app.dialects import load_dialects
 from app.messages import Endpoint
-from app.sandbox.banner import Facts, for_people, for_programs, lines
+from app.sandbox.banner import ABSENT, Facts, for_people, for_programs, lines
 
 FACTS = Facts(
     issuer="http://localhost:7000",
@@ -46,3 +47,11 @@ def test_a_program_reads_key_and_value_on_each_line() -> None:
     assert {name: pairs[name] for name in pairs if name.startswith("curl.")} == {
         f"curl.{line.dialect}.{line.name}": line.command for line in lines(FACTS)
     }
+
+
+def test_a_sandbox_of_several_processes_says_what_it_has_not() -> None:
+    several = replace(FACTS, workers=2)
+    assert f"\n  Control    none: {ABSENT['en']}\n" in for_people(several)
+    assert "  Open  " not in for_people(several)
+    assert f"\ncontrol=none: {ABSENT['en']}\n" in for_programs(several)
+    assert "control=" not in for_programs(FACTS)
