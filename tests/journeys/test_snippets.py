@@ -1,13 +1,22 @@
-"""What the sandbox's page tells to paste works as it is pasted: the programs run, and end with the person who logged in."""
+"""What the sandbox's page tells to paste works as it is pasted: programs and settings end with the person who logged in."""
 
 import asyncio
+import io
 import json
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+import yaml
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from dotenv import dotenv_values
+from joserfc import jwt
+from joserfc.jwk import KeySet
 
 from tests.browser.markup import Markup
 from tests.journeys.conftest import Sandbox
@@ -84,8 +93,60 @@ async def test_the_curl_lines_bring_metadata_and_a_token(snippets: dict[str, str
     assert token["token_type"] == "Bearer"
 
 
-async def test_the_settings_name_what_the_libraries_ask_for(snippets: dict[str, str]) -> None:
-    settings = dict(line.split("=", 1) for line in snippets["env"].splitlines())
-    assert settings.keys() == {"OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_REDIRECT_URI", "OIDC_SCOPE"}
-    assert f"issuer-uri: {settings['OIDC_ISSUER']}\n" in f"{snippets['spring']}\n"
-    assert f"client-secret: {settings['OIDC_CLIENT_SECRET']}\n" in snippets["spring"]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppSettings:
+    """What an app reads out of a snippet that is no program."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    redirect_uri: str
+    scope: str
+
+
+def from_env(text: str) -> AppSettings:
+    """Read the file as python-dotenv does."""
+    values = {name: value or "" for name, value in dotenv_values(stream=io.StringIO(text)).items()}
+    settings = AppSettings(**{name: values.pop(f"OIDC_{name.upper()}") for name in AppSettings.__slots__})
+    assert values == {}
+    return settings
+
+
+def from_spring(text: str) -> AppSettings:
+    """Read the file as Spring Boot binds it: a registration has the provider of its own name, and the scopes stand with commas."""
+    client = yaml.safe_load(text)["spring"]["security"]["oauth2"]["client"]
+    ((name, registration),) = client.pop("registration").items()
+    provider = client.pop("provider").pop(name)
+    assert client == {}
+    members = {key.replace("-", "_"): value for key, value in registration.items()}
+    return AppSettings(**{**members, "scope": " ".join(members["scope"].split(", ")), "issuer": provider.pop("issuer-uri")})
+
+
+@pytest.mark.parametrize(("snippet", "read", "proof"), [("env", from_env, "code_verifier"), ("spring", from_spring, "nonce")])
+async def test_every_value_of_the_settings_is_true(
+    snippets: dict[str, str], snippet: str, read: Callable[[str], AppSettings], proof: str
+) -> None:
+    """A confidential client sends a PKCE challenge or, as Spring's do, a nonce alone."""
+    app = read(snippets[snippet])
+    asked = {"response_type": "code", "client_id": app.client_id, "redirect_uri": app.redirect_uri, "scope": app.scope, "nonce": "n-1"}
+    sent = {"grant_type": "authorization_code", "redirect_uri": app.redirect_uri}
+    if proof == "code_verifier":
+        sent["code_verifier"] = "v" * 43
+        asked |= {"code_challenge": create_s256_code_challenge("v" * 43), "code_challenge_method": "S256"}
+    async with httpx.AsyncClient(timeout=30, verify=NO_TLS) as client:
+        metadata = (await client.get(f"{app.issuer}/.well-known/openid-configuration")).json()
+        assert metadata["issuer"] == app.issuer
+        assert set(app.scope.split()) <= set(metadata["scopes_supported"])
+        back = (await client.get(metadata["authorization_endpoint"], params=asked)).headers["location"]
+        assert back.startswith(f"{app.redirect_uri}?")
+        sent["code"] = parse_qs(urlsplit(back).query)["code"][0]
+        basic = (app.client_id, app.client_secret)
+        refused = await client.post(metadata["token_endpoint"], data=sent, auth=(app.client_id, f"{app.client_secret}-not"))
+        assert refused.status_code == 401
+        tokens = (await client.post(metadata["token_endpoint"], data=sent, auth=basic)).json()
+        assert set(tokens["scope"].split()) == set(app.scope.split())
+        keys = KeySet.import_key_set((await client.get(metadata["jwks_uri"])).json())
+        claims = jwt.decode(tokens["id_token"], keys, algorithms=["RS256"]).claims
+        assert (claims["iss"], claims["aud"], claims["nonce"]) == (app.issuer, app.client_id, "n-1")
+        bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+        assert (await client.get(metadata["userinfo_endpoint"], headers=bearer)).json()["email"] == "demo@example.com"
