@@ -48,10 +48,11 @@ class _Corked:
     ASGI says that a server does not start to send before the first body event, so nothing waits longer than it may.
     """
 
-    __slots__ = ("_head", "_last", "_transport")
+    __slots__ = ("_head", "_last", "_transport", "is_closing")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self.is_closing = transport.is_closing
         self._last: asyncio.TimerHandle | None = None
         self._head = b""
 
@@ -207,6 +208,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # asyncio says less than it gives
         """Start the clock with the connection."""
+        self._plain = transport
         self._corked = _Corked(transport)
         app: Any = self.app
         self._proxies = app.trusted_hosts if isinstance(app, ProxyHeadersMiddleware) else None
@@ -345,7 +347,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def send(self, cycle: _Direct, answer: WholeAnswer) -> None:
         """Send a direct answer, if somebody is there to read it."""
-        if self.transport.is_closing():
+        if self._plain.is_closing():
             return
         status, headers, body = answer
         cycle.response_complete = True
@@ -354,7 +356,7 @@ class GuardedProtocol(HttpToolsProtocol):
             lines += (name, b": ", value, b"\r\n")
         lines.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
         lines.append(body)
-        self._corked.write(b"".join(lines))
+        self._plain.write(b"".join(lines))
         if not cycle.keep_alive:
             self._corked.close()
         self.on_response_complete()

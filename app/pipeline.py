@@ -37,6 +37,7 @@ class Exchange:
     """
 
     __slots__ = ("answer", "assertion_is_used", "at", "defect", "outcome", "reading", "request")
+    answer: Answer
 
     def __init__(self, at: datetime) -> None:
         self.at = at
@@ -45,7 +46,6 @@ class Exchange:
         self.outcome = Outcome()
         self.defect: Exception | None = None
         self.assertion_is_used = False
-        self.answer = Answer(500, [], b"")
 
     def fail(self, refusal: Refusal) -> None:
         """Put a fault of ours in the place of what was decided; it is still told to the same client."""
@@ -133,17 +133,14 @@ class Pipeline:
         return proofs
 
 
-async def _by(deadline: float, answer: Awaitable[T]) -> T:
-    """Wait for the storage until a moment on the loop's clock.
+def _by(deadline: float, answer: Awaitable[T]) -> Awaitable[T]:
+    """Return an answer of the storage that comes, or fails, until a moment on the loop's clock.
 
     It is bounded by itself, and a timer costs more than the decision: there is one only where that bound would be too late.
-
-    Raises:
-        TimeoutError: the moment has come.
     """
     if asyncio.get_running_loop().time() + _ANSWERED_IN <= deadline:
-        return await answer
-    return await _in_time(deadline, answer)
+        return answer
+    return _in_time(deadline, answer)
 
 
 async def _in_time(deadline: float, answer: Awaitable[T]) -> T:

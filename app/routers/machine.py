@@ -5,7 +5,7 @@ There are two ways in: a whole request comes directly from the server, every oth
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -56,10 +56,10 @@ class Machine:
         """How many bytes a body may have."""
         return self.door.maximum_body
 
-    async def take(self, request: WholeRequest) -> Answer:
+    def take(self, request: WholeRequest) -> Coroutine[Any, None, Answer]:
         """Answer a request that came directly."""
         body = request.body if request.method == "POST" else b""
-        return await self._respond(request.method, request.headers, b"", body, request.address)
+        return self._respond(request.method, request.headers, b"", body, request.address)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request as an ASGI application."""
@@ -84,7 +84,18 @@ class Machine:
         """Answer one request, or what is wrong with its body."""
         started = time.perf_counter()
         request_id = next_request_id()
-        exchange = await self._exchange(method, headers, query, body, address)
+        exchange: Exchange
+        try:
+            wire, origin = self._read(method, headers, query, body, address)
+        except Refusal as refusal:
+            exchange = self._refused(refusal)
+        else:
+            if self.pipeline is None:
+                exchange = self._refused(Refusal(Cause.UNAVAILABLE, detail="not started yet", retry_in=1))
+            elif origin is None:
+                exchange = await self.pipeline.exchange(self.door, wire)
+            else:
+                exchange = await self._of_page(origin, wire, self.pipeline)
         if exchange.defect is not None:
             _log.error("request %s failed: %s", request_id, describe(exchange.defect))
             exchange.defect = None
@@ -119,27 +130,28 @@ class Machine:
             event.detail = outcome.refusal.detail or outcome.refusal.description
         return event
 
-    async def _exchange(self, method: str, headers: Headers, query: bytes, body: bytes | Refusal, address: str) -> Exchange:
+    def _read(self, method: str, headers: Headers, query: bytes, body: bytes | Refusal, address: str) -> tuple[WireRequest, str | None]:
+        """Return a request as the dialects look at it, and the origin of the page that sends it, if a page does.
+
+        Raises:
+            Refusal: its body is what cannot be taken, or a header field that must be one is more.
+        """
         content_type, authorization, origin = "", None, None
         for name, value in headers:
             if name == b"content-type":
                 if content_type:
-                    return self._refused(Refusal(Cause.UNSUPPORTED_MEDIA_TYPE, "There is more than one Content-Type."))
+                    raise Refusal(Cause.UNSUPPORTED_MEDIA_TYPE, "There is more than one Content-Type.")
                 content_type = value.decode("latin-1")
             elif name == b"authorization":
                 if authorization is not None:
-                    return self._refused(Refusal(Cause.CONFLICTING_CREDENTIALS))
+                    raise Refusal(Cause.CONFLICTING_CREDENTIALS)
                 authorization = value.decode("latin-1")
             elif name == b"origin" and self.door.is_cross_origin:
                 origin = value.decode("latin-1")
         if isinstance(body, Refusal):
-            return self._refused(body)
-        if self.pipeline is None:
-            return self._refused(Refusal(Cause.UNAVAILABLE, detail="not started yet", retry_in=1))
-        wire = WireRequest(method, content_type, authorization, query, body, address, _accepted(headers) if self._may_sign else "")
-        if origin is None:
-            return await self.pipeline.exchange(self.door, wire)
-        return await self._of_page(origin, wire, self.pipeline)
+            raise body
+        accepted = _accepted(headers) if self._may_sign else ""
+        return WireRequest(method, content_type, authorization, query, body, address, accepted), origin
 
     async def _of_page(self, origin: str, wire: WireRequest, pipeline: Pipeline) -> Exchange:
         """Return the exchange of a page of another origin, which may first ask whether it may ask."""

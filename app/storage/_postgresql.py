@@ -118,9 +118,9 @@ class PostgresqlStorage(BaseStorage):
         rows = await self._fetch(batch)
         if unsound := unsound_of(batch, rows):
             # Nothing of the batch was written: who relied on what is no more so has lost, and the others are sent again.
-            others = [entry for entry in batch if entry.relies_on not in unsound]
+            others = [entry for number, entry in enumerate(batch) if number not in unsound]
             receipts = iter(await self._send(others)) if others else iter(())
-            return [LOST if entry.relies_on in unsound else next(receipts) for entry in batch]
+            return [LOST if number in unsound else next(receipts) for number in range(len(batch))]
         return _receipts(batch, rows)
 
     async def _fetch(self, batch: Sequence[Writes]) -> Sequence[Sequence[Any]]:

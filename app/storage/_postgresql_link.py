@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import asyncpg
 
 from app.ledger import StorageUnavailable, WriteRefused
+from app.storage import _postgresql_arrays as arrays
 
 if TYPE_CHECKING:
     from asyncpg.prepared_stmt import PreparedStatement
@@ -111,6 +112,7 @@ class Link:
                 self._connection = await connect(self._dsn, HOT_SETTINGS)
             except FAILURES as error:
                 raise StorageUnavailable(f"the database cannot be reached ({type(error).__name__})") from None
+            arrays.use(self._connection)
         return self._connection
 
     def _drop(self) -> None:

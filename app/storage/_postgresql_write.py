@@ -1,11 +1,12 @@
 """Taking a batch of writes apart for the one statement that commits it, on PostgreSQL."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from enum import Enum
 from operator import itemgetter
 from typing import Any, Final
 
-from app.ledger import Reliance, Spend, Writes
+from app.ledger import Spend, Writes
 from app.models import AuthorizationCode, Grant, Token
 from app.storage._postgresql_statement import LATER, OPTIONAL, SHARED, UNSOUND, Part, Shape, statement_for
 from app.storage._rows import taker
@@ -98,7 +99,9 @@ def statement_of(batch: Sequence[Writes]) -> tuple[str, list[Sequence[Any]]]:
     is_guarded = Shape(parts).is_guarded
     full: list[Part] = []
     reliances = _reliances(batch)
-    arguments: list[Sequence[Any]] = [range(len(reliances)), *zip(*reliances, strict=True)] if reliances else []
+    arguments: list[Sequence[Any]] = []
+    if reliances:
+        arguments += (range(len(reliances)), *zip(*reliances, strict=True), list(reliances.values()))
     for part in parts:
         rows = rows_of[part]
         if part not in LATER:
@@ -124,18 +127,28 @@ def _shortened(column: Sequence[Any], is_shared: bool, is_optional: bool) -> Seq
     return column
 
 
-def _reliances(batch: Sequence[Writes]) -> list[Reliance]:
-    """Return what the entries rely on: mostly the same few clients."""
-    return list(dict.fromkeys([entry.relies_on for entry in batch if entry.relies_on is not None]))
+def _reliances(batch: Sequence[Writes]) -> dict[tuple[Any, ...], datetime]:
+    """Return what the entries rely on, mostly the same few clients, each with the earliest moment since which it must be so.
+
+    For an entry that asks from a later moment on that is stricter: at worst it loses, and is decided again over what is loaded.
+    """
+    earliest: dict[tuple[Any, ...], datetime] = {}
+    for entry in batch:
+        if (reliance := entry.relies_on) is not None:
+            since = earliest.setdefault(reliance[:-1], reliance.since)
+            if reliance.since < since:
+                earliest[reliance[:-1]] = reliance.since
+    return earliest
 
 
-def unsound_of(batch: Sequence[Writes], rows: Sequence[Sequence[Any]]) -> set[Reliance | None]:
-    """Return what the statement found to be no more so, of all that the batch relied on."""
+def unsound_of(batch: Sequence[Writes], rows: Sequence[Sequence[Any]]) -> set[int]:
+    """Return the numbers of the entries that rely on what the statement found to be no more so."""
     numbers = [row[0] for row in rows if row[2] == UNSOUND]
     if not numbers:
         return set()
-    reliances = _reliances(batch)
-    return {reliances[number] for number in numbers}
+    reliances = list(_reliances(batch))
+    unsound = {reliances[number] for number in numbers}
+    return {number for number, entry in enumerate(batch) if entry.relies_on is not None and entry.relies_on[:-1] in unsound}
 
 
 def _rows_of(batch: Sequence[Writes]) -> dict[Part, list[Row]]:
