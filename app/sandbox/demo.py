@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from app.core.client_algorithms import PRIVATE_KEY_JWT
 from app.core.secrets import digest
 from app.models import Client
 
@@ -140,20 +141,29 @@ _PLAYGROUND_CLIENTS: Final[Mapping[str, Mapping[str, object]]] = {
         "grant_types": ["authorization_code", "refresh_token"],
         "scope": "openid profile email offline_access",
     },
+    "playground-key": {
+        "profile": "oidc",
+        "token_endpoint_auth_method": "private_key_jwt",
+        "grant_types": ["authorization_code", "refresh_token"],
+        "scope": "openid profile email offline_access",
+    },
 }
 
 
-def playground_document(client_id: str, redirect_uri: str) -> Mapping[str, object]:
-    """Return what declares one of the playground's clients, whose answers come back to the sandbox itself.
+def playground_document(client_id: str, redirect_uri: str, jwks: Mapping[str, object]) -> Mapping[str, object]:
+    """Return what declares one of the playground's clients, whose answers come back to the sandbox itself; ``jwks`` is for one that signs.
 
     They are clients of their own: a demo client with a second redirect URI would have to name one in each request, which its
     document does not demand.
     """
     declared = _PLAYGROUND_CLIENTS[client_id]
     secret = {"client_secret": PLAYGROUND_SECRETS[client_id]} if client_id in PLAYGROUND_SECRETS else {}
+    keys = {"jwks": jwks} if declared.get("token_endpoint_auth_method") == PRIVATE_KEY_JWT else {}
     leaving = {"post_logout_redirect_uris": [redirect_uri]} if "dialect" not in declared else {}
     return {
-        "clients": [{"client_id": client_id, "client_name": "Playground", "redirect_uris": [redirect_uri], **secret, **leaving, **declared}]
+        "clients": [
+            {"client_id": client_id, "client_name": "Playground", "redirect_uris": [redirect_uri], **secret, **keys, **leaving, **declared}
+        ]
     }
 
 

@@ -9,11 +9,14 @@ from typing import Final
 from starlette.requests import Request
 
 from app.admin import apply, parse_document
+from app.core.client_algorithms import PRIVATE_KEY_JWT
 from app.core.mistakes import Mistake
+from app.dialects.credentials import JWT_BEARER
 from app.dialects.dialect import Dialect
 from app.dialects.file import AnyDoorTable, AuthorizationDoorTable, DoorTable, UserInfoDoorTable, Words
 from app.messages import Endpoint
 from app.models import Client
+from app.sandbox.asserting import assertion, published_keys
 from app.sandbox.demo import PASSWORD, PLAYGROUND, USERNAME, playground_document, published_secret
 from app.sandbox.flows import FlowTable, StepTable, flows, flows_of
 from app.sandbox.paths import CALLBACK
@@ -22,9 +25,13 @@ from app.sandbox.tables import words
 from app.sandbox.views import FlowLine, FlowPage, PlaygroundPage, StepCard, ValueLine
 from app.sandbox.worlds import World
 
+_ASSERTION: Final = "$client_assertion"
+"""Stands for what the client signs anew for each request."""
 _FILLED: Final[Mapping[str, str]] = {
     "client_id": "$client_id",
     "client_secret": "$client_secret",
+    "client_assertion": _ASSERTION,
+    "client_assertion_type": JWT_BEARER,
     "redirect_uri": "$redirect_uri",
     "state": "$state",
     "nonce": "$nonce",
@@ -88,7 +95,7 @@ async def flow_page(world: World, request: Request, language: str, issuer: str) 
         about=words(flow.about, language),
         partner=words(dialect.tables.title, language),
         document=dialect.tables.document,
-        steps=[_step(dialect, step, language, known) for step in flow.steps],
+        steps=[_step(dialect, step, language, {**known, **_proof(world, client)}) for step in flow.steps],
         username=USERNAME,
         password=PASSWORD,
         problem=problem,
@@ -103,14 +110,23 @@ async def _client(world: World, flow: FlowTable, redirect_uri: str) -> tuple[Cli
         client = next((one for one in clients if one.dialect == flow.dialect), None)
         return client, "" if client is not None else flow.dialect
     client = await world.storage.look(lambda catalog: catalog.client(client_id))
-    if not client_id.startswith(PLAYGROUND) or (client is not None and redirect_uri in client.redirect_uris):
+    jwks = published_keys()
+    is_current = client is not None and redirect_uri in client.redirect_uris and client.extra.get("jwks", jwks) == jwks
+    if is_current or not client_id.startswith(PLAYGROUND):
         return client, "" if client is not None else client_id
-    document = playground_document(client_id, redirect_uri)
+    document = playground_document(client_id, redirect_uri, jwks)
     try:
         await apply(world.operator, parse_document(document, "the playground", world.operator.dialects))
     except Mistake as mistake:
         return None, str(mistake)
     return await world.storage.look(lambda catalog: catalog.client(client_id)), ""
+
+
+def _proof(world: World, client: Client | None) -> Mapping[str, str]:
+    """Return what a client that signs proves itself by, once."""
+    if client is None or client.token_endpoint_auth_method != PRIVATE_KEY_JWT or not client.client_id.startswith(PLAYGROUND):
+        return {}
+    return {"client_assertion": assertion(world, client.client_id)}
 
 
 # -- a step ------------------------------------------------------------------------------------------------------------------------
@@ -134,7 +150,9 @@ def _step(dialect: Dialect, step: StepTable, language: str, known: Mapping[str, 
         path=step.door or step.path,
         media_types=door.media_types if isinstance(door, DoorTable) else (),
         is_visit=is_visit,
-        parameters=[replace(line, value=Template(line.value).safe_substitute(known)) for line in lines],
+        parameters=[
+            replace(line, value=Template(line.value).safe_substitute(known), is_used_once=line.value == _ASSERTION) for line in lines
+        ],
     )
 
 

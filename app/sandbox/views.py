@@ -207,6 +207,8 @@ class ValueLine:
     description: str
     value: str
     is_header: bool = False
+    is_used_once: bool = False
+    """Whether each request needs another value, which the page has when it is loaded again."""
 
     @property
     def is_shown(self) -> bool:

@@ -79,6 +79,19 @@ async def test_a_flow_is_clicked_through(page: Page, sandbox: Sandbox, name: str
     await expect(page.locator("[data-waiting]:visible")).to_have_count(0)
 
 
+async def test_an_assertion_is_made_anew_for_each_request(page: Page, sandbox: Sandbox) -> None:
+    await open_flow(page, origin(sandbox), "standard-key")
+    await take(page, 1)
+    field = page.locator("#step-2 input[name=client_assertion]")
+    shown = await field.input_value()
+    assert await take(page, 2) == "200"
+    assert await field.input_value() != shown
+    assert await field.input_value() in await page.inner_text("#step-2 .curl pre")
+    await field.fill(shown.replace(".", ".a", 1))
+    assert await take(page, 2) == "401"
+    await expect(page.locator("#step-2 .verdict")).to_contain_text("client")
+
+
 async def test_an_id_token_is_shown_decoded(page: Page, sandbox: Sandbox) -> None:
     await open_flow(page, origin(sandbox), "standard-code")
     await take(page, 1)

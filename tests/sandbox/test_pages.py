@@ -9,7 +9,10 @@ import httpx
 import pytest
 
 from app.browser.languages import LANGUAGES
+from app.core.key_pairs import make_key
+from app.core.keys import Algorithm
 from app.dialects import Dialects
+from app.dialects.credentials import JWT_BEARER
 from app.main import create_app
 from app.sandbox.demo import DEMO, PASSWORD
 from app.sandbox.flows import flows
@@ -346,10 +349,35 @@ async def test_the_playground_brings_its_clients_when_they_are_needed(sandbox: S
             shown = await page(space, f"/sandbox/playground/{name}")
             assert "is not in this namespace" not in text_of(shown)
     clients = {client["client_id"]: client for client in await space.api("GET", "/clients")}
-    assert set(clients) - ids == {"playground-fantem", "playground-platform", "playground-web", "playground-youzan"}
+    assert set(clients) - ids == {
+        "playground-fantem", "playground-key", "playground-platform", "playground-web", "playground-youzan",
+    }  # fmt: skip
     assert clients["playground-web"]["redirect_uris"] == [f"{sandbox.issuer}/sandbox/callback"]
     assert "playground-" not in text_of(await page(space, "/"))
     assert len(clients["testclient"]["redirect_uris"]) == 1
+
+
+async def test_a_step_of_a_client_with_a_key_has_an_assertion_that_works_once_and_in_the_time_of_its_namespace(sandbox: Space) -> None:
+    space = await sandbox.make(now="2040-01-01T00:00:00Z")
+    for _ in range(2):
+        shown = await page(space, "/sandbox/playground/standard-key")
+        (field,) = [
+            one for one in shown.all("input") if one.attributes.get("id", "").startswith("p4") and "data-used-once" in one.attributes
+        ]
+        sent = {"token": "none", "client_assertion_type": JWT_BEARER, "client_assertion": field.attributes["value"]}
+        answers = [await space.client.post(f"{space.issuer}/revoke", data=sent) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 401]
+    published = (await space.api("GET", "/clients/playground-key"))["jwks"]["keys"]
+    assert [key.keys() & {"d", "k"} for key in published] == [set()]
+
+
+async def test_a_client_whose_key_was_another_processs_gets_this_ones(sandbox: Space) -> None:
+    space = await sandbox.make()
+    await page(space, "/sandbox/playground/standard-key")
+    ours = (await space.api("GET", "/clients/playground-key"))["jwks"]
+    await space.api("PATCH", "/clients/playground-key", {"jwks": {"keys": [make_key(Algorithm.ES256).public_jwk]}})
+    await page(space, "/sandbox/playground/standard-key")
+    assert (await space.api("GET", "/clients/playground-key"))["jwks"] == ours
 
 
 async def test_a_namespace_without_the_demo_identities_says_what_is_missing(sandbox: Space) -> None:

@@ -92,6 +92,15 @@ function show(step) {
 
 const showAll = () => steps.forEach(show)
 
+// What is used once is made by the server; its page has another one each time.
+async function renew() {
+  const used = root.querySelectorAll('[data-used-once]')
+  if (!used.length) return
+  const fresh = new DOMParser().parseFromString(await (await fetch(location.href)).text(), 'text/html')
+  for (const input of used) input.dataset.template = fresh.getElementById(input.id).dataset.template
+  showAll()
+}
+
 // -- an answer ------------------------------------------------------------------------------------
 
 function members(value, found = []) {
@@ -182,6 +191,7 @@ async function explain(why, address, status) {
 }
 
 async function send(step) {
+  await renew().catch(() => {}) // it may lie here for long
   const request = requestOf(step)
   const button = step.querySelector('[data-send]')
   if ('visit' in step.dataset) {
@@ -208,6 +218,7 @@ async function send(step) {
   button.disabled = false
   keep()
   showAll()
+  await renew().catch(() => {})
   await showAnswer(step, { focus: true })
 }
 
