@@ -7,6 +7,7 @@ here, before anything is looked up.
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -36,6 +37,7 @@ _BRACKETS: Final = re.compile(r"[\[\]{}]")
 Pairs = dict[str, str]
 
 
+@lru_cache(maxsize=64)
 def media_type_of(content_type: str) -> str:
     """Return the media type of a Content-Type header in lower case; every parameter, a charset too, is ignored."""
     return content_type.partition(";")[0].strip().lower()

@@ -92,6 +92,10 @@ class _Owner:
     """Per grant: parameters whose value must have a form."""
     grants: tuple[str, ...]
 
+    def speaks(self, word: str) -> bool:
+        """Whether the door serves a grant in this dialect; every one that needs no grant."""
+        return not self.grants or word in self.grants
+
     @classmethod
     def of(cls, dialect: Dialect, path: str) -> "_Owner":
         table = next(door for door in dialect.doors if door.path == path)
@@ -172,6 +176,7 @@ class Door:
         self.media_types = frozenset(media_type for table in tables for media_type in table.media_types)
         self.maximum_body = max(MAXIMUM_BODY[media_type] for media_type in self.media_types)
         self.words = frozenset(word for owner in self.owners.values() for word in owner.grants)
+        self._readers = {word: sorted(self.owners.values(), key=lambda owner: not owner.speaks(word)) for word in self.words or {""}}
         self.is_cross_origin = any(table.cross_origin for table in tables)
         self._repeatable = frozenset(name for table in tables for name in table.repeatable)
         self._parameters_first = any(table.parameters_first for table in tables)
@@ -210,17 +215,8 @@ class Door:
             self._check_query(wire.query)
         parsed = self._parse(wire)
         wants_jwt = wire.accept != "" and prefers_jwt(wire.accept)
-        candidates = [
-            self._request(owner, parsed, wire.address, wants_jwt=wants_jwt)
-            for owner in self.owners.values()
-            if not owner.grants or parsed.word in owner.grants or len(self.owners) > 1
-        ]
-        spoken = [candidate for candidate in candidates if candidate.is_spoken]
-        return Reading(
-            spoken + [candidate for candidate in candidates if not candidate.is_spoken],
-            parsed.word,
-            tried_basic=parsed.credentials.method == "client_secret_basic",
-        )
+        candidates = [self._request(owner, parsed, wire.address, wants_jwt=wants_jwt) for owner in self._readers[parsed.word]]
+        return Reading(candidates, parsed.word, parsed.credentials.method == "client_secret_basic")
 
     def _check_query(self, query: bytes) -> None:
         try:
