@@ -300,14 +300,15 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._in_body = True
         self._dropped_bytes = 0
-        self._stop()
-        door = self._doors.get(self.url)
-        if door is None or encodings or length > door.maximum_body or not self._is_free or parser.get_method() not in _DIRECT_METHODS:
+        if self._timer is not None:
+            self._stop()
+        method, door = parser.get_method(), self._doors.get(self.url)
+        if door is None or encodings or length > door.maximum_body or method not in _DIRECT_METHODS or not self._is_free:
             self._go_the_way_of_asgi()
+            self.headers = _Trailer()
         else:
-            self.cycle = _Direct(self, door, parser.get_method().decode(), self.headers)
+            self.cycle = _Direct(self, door, method.decode(), self.headers)
             self.cycle.keep_alive = version != "1.0" and parser.should_keep_alive()
-        self.headers = _Trailer()
         if self._is_stopping and self.cycle is not None:
             self.cycle.keep_alive = False
 
@@ -339,7 +340,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Note that the next byte begins a head, and bring a whole request to its door."""
         self._in_body = False
-        self._stop()
+        if self._timer is not None:
+            self._stop()
         if isinstance(self.cycle, _Direct):
             self.loop.call_soon(self.cycle)
         else:
