@@ -17,7 +17,7 @@ import psutil
 import pytest
 import typer
 
-from app.cli import app
+from app.cli import made
 from app.core.clock import SystemClock
 from app.core.mistakes import Mistake
 from app.sandbox import check_loopback
@@ -161,7 +161,7 @@ def test_no_command_takes_a_secret_as_an_argument() -> None:
         for word, inner in getattr(command, "commands", {}).items():
             yield from options(inner, f"{name} {word}")
 
-    found = list(options(typer.main.get_command(app)))
+    found = list(options(typer.main.get_command(made())))
     assert len(found) > 50
     for name, option in found:
         if any(word in option.name for word in ("secret", "password", "token", "key")) and "method" not in option.name:
