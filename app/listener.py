@@ -8,7 +8,7 @@ import re
 import socket
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -91,15 +91,6 @@ class _Corked:
 _FINAL_STATUS: Final = (b"HTTP/1.1 2", b"HTTP/1.1 3", b"HTTP/1.1 4", b"HTTP/1.1 5")
 
 
-class WholeRequest(NamedTuple):
-    """A request that has arrived as a whole, at a path that is written plainly and without a query."""
-
-    method: str
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-    address: str
-
-
 WholeAnswer = tuple[int, list[tuple[bytes, bytes]], bytes]
 """Status, header fields (their names in lower case, the content's length among them) and body."""
 
@@ -115,8 +106,10 @@ class DirectDoor(Protocol):
         """How many bytes a body may have to come this way."""
         ...
 
-    def take(self, request: WholeRequest) -> Coroutine[asyncio.Future[object], None, WholeAnswer]:
-        """Answer a request; never raises."""
+    def take(
+        self, method: str, headers: list[tuple[bytes, bytes]], body: bytes, address: str
+    ) -> Coroutine[asyncio.Future[object], None, WholeAnswer]:
+        """Answer a request that has arrived as a whole, at a path that is written plainly and without a query; never raises."""
         ...
 
 
@@ -151,8 +144,7 @@ class _Direct:
     def __call__(self, _waited_for: "asyncio.Future[object] | None" = None) -> None:
         """Go on until the answer is there, or has to wait for something."""
         if self._answering is None:
-            request = WholeRequest(self.method, self.headers, self.body, self._protocol.address_of(self.headers))
-            self._answering = self.door.take(request)
+            self._answering = self.door.take(self.method, self.headers, self.body, self._protocol.address_of(self.headers))
         try:
             awaited = self._answering.send(None)
         except StopIteration as end:

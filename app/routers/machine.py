@@ -13,7 +13,6 @@ from starlette.responses import Response
 from app.core.causes import Cause
 from app.core.clock import Clock
 from app.dialects import Answer, MachineDoor, WireRequest
-from app.listener import WholeRequest
 from app.messages import Endpoint, Outcome, Refusal
 from app.pipeline import Exchange, Pipeline
 from app.routers.cross_origin import Origins, preflight, readable
@@ -56,10 +55,9 @@ class Machine:
         """How many bytes a body may have."""
         return self.door.maximum_body
 
-    def take(self, request: WholeRequest) -> Coroutine[Any, None, Answer]:
+    def take(self, method: str, headers: Headers, body: bytes, address: str) -> Coroutine[Any, None, Answer]:
         """Answer a request that came directly."""
-        body = request.body if request.method == "POST" else b""
-        return self._respond(request.method, request.headers, b"", body, request.address)
+        return self._respond(method, headers, b"", body if method == "POST" else b"", address)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request as an ASGI application."""
