@@ -9,9 +9,10 @@ import pytest
 from app.admin import SANDBOX, Operator, Rules
 from app.core.clock import Clock
 from app.core.secrets import new_id
-from app.dialects import Dialects, load_dialects
+from app.dialects import Dialects
 from app.models import AuditEvent, Client, Grant
 from app.storage import Storage, open_storage
+from tests.fixtures.dialects import built_in
 
 START = datetime(2026, 11, 22, 1, 5, 27, tzinfo=UTC)
 
@@ -31,7 +32,7 @@ class StandingClock:
 
 @pytest.fixture(scope="session")
 def dialects() -> Dialects:
-    return load_dialects()
+    return built_in()
 
 
 @pytest.fixture

@@ -7,14 +7,15 @@ import pytest
 
 from app.core.causes import Cause
 from app.core.policy import ConsentRule, PkceRule, Policy, ShopRule
-from app.dialects import AuthorizationDoor, AuthorizationReading, DialectError, Dialects, WireRequest, load_dialects, read_dialect
+from app.dialects import AuthorizationDoor, AuthorizationReading, DialectError, Dialects, WireRequest, read_dialect
 from app.dialects.authorization_door import MAXIMUM_REQUEST
 from app.messages import AuthorizationRequest, Endpoint
 from tests.dialects.files import GOOD, written
 from tests.dialects.test_door import client
+from tests.fixtures.dialects import built_in
 
 FORM = "application/x-www-form-urlencoded"
-DIALECTS = load_dialects()
+DIALECTS = built_in()
 STANDARD = DIALECTS.authorization_doors["/authorize"]
 SHARED = DIALECTS.authorization_doors["/oauth/authorize"]
 IMPLICIT = DIALECTS.authorization_doors["/open/implicit"]

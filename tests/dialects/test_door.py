@@ -10,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.causes import STANDARD_ANSWERS, Cause
-from app.dialects import DialectError, Dialects, Door, WireRequest, load_dialects, read_dialect
+from app.dialects import DialectError, Dialects, Door, WireRequest, read_dialect
 from app.messages import Endpoint, Outcome, Refusal, Request
 from app.models import Client
 from tests.dialects.files import GOOD, bent, written
+from tests.fixtures.dialects import built_in
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 FORM = "application/x-www-form-urlencoded"
-DIALECTS = load_dialects()
+DIALECTS = built_in()
 SHARED = DIALECTS.doors["/oauth/token"]
 
 

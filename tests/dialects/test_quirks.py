@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from app.dialects import DialectError, Strictness, load_dialects, quirks_on, read_dialect, strictness_of, switched
+from app.dialects import DialectError, Strictness, quirks_on, read_dialect, strictness_of, switched
 from tests.dialects.files import bent, written
+from tests.fixtures.dialects import built_in
 
 QUIRK: dict[str, Any] = {"option": "shape", "value": "flat", "title": {"en": "Flat"}, "note": {"zh": "扁平"}}
 OPTIONS: dict[str, Any] = {
@@ -89,7 +90,7 @@ KNOWN_QUIRKS = {
 
 @pytest.mark.parametrize("name", KNOWN_QUIRKS)
 def test_the_known_quirks_are_these_and_are_told_in_both_languages(name: str) -> None:
-    quirks = load_dialects()[name].quirks
+    quirks = built_in()[name].quirks
     assert {name: (quirk.option, quirk.value) for name, quirk in quirks.items()} == KNOWN_QUIRKS[name]
     for quirk in quirks.values():
         assert set(quirk.title) == set(quirk.note) == {"en", "zh"}
@@ -103,7 +104,7 @@ def test_the_known_quirks_are_these_and_are_told_in_both_languages(name: str) ->
 
 
 def test_strictness_sets_the_options_of_the_quirks_alone() -> None:
-    hex_ = load_dialects()["hex"]
+    hex_ = built_in()["hex"]
     everything: dict[str, str | bool] = {"always_http_200": True, "expires_format": "epoch"}
     assert switched(hex_, {}, Strictness.AS_SEEN) == everything
     assert switched(hex_, everything, Strictness.AS_DOCUMENTED) == {"always_http_200": False, "expires_format": False}
@@ -126,14 +127,14 @@ def test_an_option_whose_value_is_no_quirk_is_left_alone(tmp_path: Path) -> None
     ],
 )
 def test_a_client_is_answered_as_seen_where_any_quirk_is_on(options: dict[str, str | bool], on: list[str]) -> None:
-    hex_ = load_dialects()["hex"]
+    hex_ = built_in()["hex"]
     assert list(quirks_on(hex_, options)) == on
     assert strictness_of(hex_, options) == ("as seen" if on else "as documented")
 
 
 @pytest.mark.parametrize("name", ["standard", "youzan"])
 def test_a_dialect_without_quirks_has_nothing_that_was_seen(name: str) -> None:
-    dialect = load_dialects()[name]
+    dialect = built_in()[name]
     assert switched(dialect, {"profile": "legacy"}, Strictness.AS_DOCUMENTED) == {}
     with pytest.raises(ValueError, match=f"the dialect {name} has no known quirks: its clients are answered as documented"):
         switched(dialect, {}, Strictness.AS_SEEN)

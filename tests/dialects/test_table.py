@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from app.dialects import load_dialects, parameter_tables, read_dialect
+from app.dialects import parameter_tables, read_dialect
 from tests.dialects.files import GOOD, bent, written
+from tests.fixtures.dialects import built_in
 
 HEX_ZH = """\
 ## 获取token
@@ -37,14 +38,14 @@ HEX_ZH = """\
 
 
 def test_the_tables_are_those_of_the_partners_document() -> None:
-    assert parameter_tables(load_dialects()["hex"], "zh").startswith(HEX_ZH)
+    assert parameter_tables(built_in()["hex"], "zh").startswith(HEX_ZH)
 
 
 @pytest.mark.parametrize(
     ("language", "heading", "title"), [("en", "Known quirks", "Answers in an envelope"), ("zh", "已知差异", "响应带有外层包装")]
 )
 def test_known_quirks_stand_behind_the_doors(language: str, heading: str, title: str) -> None:
-    dialect = load_dialects()["open_platform"]
+    dialect = built_in()["open_platform"]
     (quirk,) = dialect.quirks.values()
     _, _, told = parameter_tables(dialect, language).partition(f"\n## {heading}\n\n")
     note = quirk.note["zh" if language == "zh" else "en"]
@@ -52,7 +53,7 @@ def test_known_quirks_stand_behind_the_doors(language: str, heading: str, title:
 
 
 def test_a_dialect_without_quirks_tells_of_none() -> None:
-    assert "quirks" not in parameter_tables(load_dialects()["youzan"], "en")
+    assert "quirks" not in parameter_tables(built_in()["youzan"], "en")
 
 
 OPEN_PLATFORM_ZH = """\
@@ -79,11 +80,11 @@ OPEN_PLATFORM_ZH = """\
 
 
 def test_the_doors_of_browsers_are_those_of_the_partners_document() -> None:
-    assert parameter_tables(load_dialects()["open_platform"], "zh").startswith(OPEN_PLATFORM_ZH)
+    assert parameter_tables(built_in()["open_platform"], "zh").startswith(OPEN_PLATFORM_ZH)
 
 
 def test_a_door_says_its_methods_and_its_own_words() -> None:
-    tables = parameter_tables(load_dialects()["standard"], "en")
+    tables = parameter_tables(built_in()["standard"], "en")
     served = "code, id_token, id_token token, code id_token, code token, code id_token token"
     assert f"## Authorization endpoint\n\n`GET /authorize`, `POST /authorize` (response_type {served})\n" in tables
     assert "| redirect_uri | string | no | One that is registered, exactly; may be left out where there is only one |" in tables
@@ -91,21 +92,21 @@ def test_a_door_says_its_methods_and_its_own_words() -> None:
 
 
 def test_a_grant_is_named_by_the_word_that_is_sent() -> None:
-    tables = parameter_tables(load_dialects()["youzan"], "en")
+    tables = parameter_tables(built_in()["youzan"], "en")
     assert "### Initial token, or token of a shop (`authorize_platform`)\n" in tables
     assert "| kdt_id | Number | no | Id of the shop |" in tables
     assert "| kdt_id | Number | yes | Id of the shop |" in tables
 
 
 def test_a_door_that_gives_no_tokens_has_no_grants() -> None:
-    tables = parameter_tables(load_dialects()["standard"], "en")
+    tables = parameter_tables(built_in()["standard"], "en")
     assert "\n`POST /revoke` (application/x-www-form-urlencoded)\n\n## " in tables
 
 
 @pytest.mark.parametrize("dialect", ["standard", "fantem", "hex", "open_platform", "youzan"])
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_dialect_has_its_document_in_every_language(dialect: str, language: str) -> None:
-    loaded = load_dialects()[dialect]
+    loaded = built_in()[dialect]
     tables = parameter_tables(loaded, language)
     assert tables.count("\n`POST ") == len(loaded.doors)
     assert tables.count("(response_type ") == len(loaded.authorization_doors)

@@ -9,14 +9,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from app.dialects import WireRequest, load_dialects
+from app.dialects import WireRequest
 from app.ledger import Visit, Writes
 from app.messages import Ask, AuthorizationRequest, Decided, Decision, ErrorPage, Redirect, Step
 from app.models import Client, Consent, Resource, Session, Shop, User
+from tests.fixtures.dialects import built_in
 from tests.oauth2.exchange import CALLBACK, NOW, SERVER, client, shop, user
 
 CHALLENGE: Final = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-DIALECTS: Final = load_dialects()
+DIALECTS: Final = built_in()
 STANDARD: Final[Mapping[str, str]] = {
     "response_type": "code",
     "client_id": "demo",

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.dialects import WireRequest, load_dialects
+from app.dialects import WireRequest
 from app.oauth2 import AuthorizationServer
 from app.pipeline import Pipeline
 from app.proofs import Gatherer, KeyKeeper, Minter, PasswordPool
+from tests.fixtures.dialects import built_in
 from tests.fixtures.world import CALLBACK, CHALLENGE, VERIFIER, World, basic_header, open_world
 
-DIALECTS = load_dialects()
+DIALECTS = built_in()
 SECRETS = {
     "testclient": "testsecret",
     "hex-demo": "hex-demo-secret",

@@ -14,16 +14,17 @@ import pytest
 from app.admin import SANDBOX, CodeRequest, Operator, Rules, apply, issue_code, parse_document
 from app.core.causes import Cause
 from app.core.secrets import digest
-from app.dialects import Dialects, WireRequest, load_dialects
+from app.dialects import Dialects, WireRequest
 from app.ledger import Facts, Needs, Receipt, StorageUnavailable, WriteRefused
 from app.oauth2 import AuthorizationServer
 from app.pipeline import Exchange, Pipeline, named_client, wire_tried_basic
 from app.proofs import Gatherer, KeyKeeper, Minter, PasswordPool
+from tests.fixtures.dialects import built_in
 from tests.fixtures.world import CALLBACK, DECLARED, Interposed, MovableClock
 from tests.oauth2.exchange import client, code, held, token
 from tests.storage.fake import FakeStorage
 
-DIALECTS = load_dialects()
+DIALECTS = built_in()
 LOST = Receipt(won=False)
 FRAMED = {"client_id": "platform-rageframe", "client_secret": "platform-rageframe-secret"}
 

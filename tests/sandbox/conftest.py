@@ -6,8 +6,9 @@ import pytest
 
 from app.admin import Operator
 from app.core.clock import SystemClock
-from app.dialects import Dialects, load_dialects
+from app.dialects import Dialects
 from app.storage import Storage, open_storage
+from tests.fixtures.dialects import built_in
 from tests.sandbox.spaces import sandbox
 
 __all__ = ["dialects", "operator", "sandbox", "storage"]
@@ -15,7 +16,7 @@ __all__ = ["dialects", "operator", "sandbox", "storage"]
 
 @pytest.fixture(scope="session")
 def dialects() -> Dialects:
-    return load_dialects()
+    return built_in()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 
 from app.core.clock import Clock
 from app.core.secret_key import SecretKey
-from app.dialects import load_dialects
 from app.main import Application, create_app
 from app.sandbox import Sandbox
 from app.sandbox.movable_clock import MovableClock
@@ -18,7 +17,8 @@ from app.sandbox.worlds import Workshop
 from app.settings import Settings
 from app.storage import Storage, open_storage
 from app.telemetry import Journal
-from tests.fixtures.memory import MemoryTransport
+from tests.fixtures.dialects import built_in
+from tests.fixtures.memory import MemoryTransport, listening
 from tests.fixtures.server import SECRET_KEY
 from tests.fixtures.world import Notes
 
@@ -58,7 +58,7 @@ async def sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Spa
     """A running sandbox with its demo identities."""
     path = tmp_path_factory.mktemp("sandbox") / "tokenry.db"
     settings = Settings(database_url=f"sqlite:///{path}", issuer=ISSUER, secret_key=SECRET_KEY)
-    dialects, clock, notes, key = load_dialects(None), MovableClock(), Notes(), SecretKey(SECRET_KEY)
+    dialects, clock, notes, key = built_in(), MovableClock(), Notes(), SecretKey(SECRET_KEY)
     storage = await open_storage(f"sqlite:///{path}", clock=clock)
     await Sandbox(database="", codes="", is_kept=False, config=None, is_terminal=False).prepare(storage, dialects, clock)
 
@@ -69,6 +69,6 @@ async def sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Spa
     workshop = Workshop(build=build, journal=notes, dialects=dialects)
     async with (
         staged(ISSUER, storage, workshop, clock=clock, path=Path(path)) as host,
-        httpx.AsyncClient(transport=MemoryTransport(host, "127.0.0.1"), timeout=20) as client,
+        httpx.AsyncClient(transport=MemoryTransport(listening(host), "127.0.0.1"), timeout=20) as client,
     ):
         yield Space(client, ISSUER)

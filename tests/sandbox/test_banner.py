@@ -3,9 +3,9 @@
 import re
 from dataclasses import replace
 
-from app.dialects import load_dialects
 from app.messages import Endpoint
 from app.sandbox.banner import ABSENT, Facts, for_people, for_programs, lines
+from tests.fixtures.dialects import built_in
 
 FACTS = Facts(
     issuer="http://localhost:7000",
@@ -18,8 +18,8 @@ FACTS = Facts(
 
 
 def test_there_is_a_line_for_every_grant_at_every_door() -> None:
-    commands = {dialect: [line.command for line in lines(FACTS) if line.dialect == dialect] for dialect in load_dialects().by_name}
-    for dialect in load_dialects().by_name.values():
+    commands = {dialect: [line.command for line in lines(FACTS) if line.dialect == dialect] for dialect in built_in().by_name}
+    for dialect in built_in().by_name.values():
         for door in dialect.doors:
             mine = [command for command in commands[dialect.name] if re.search(rf"localhost:7000{door.path} ", command)]
             assert mine, f"{dialect.name} {door.path}"

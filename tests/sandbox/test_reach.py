@@ -16,7 +16,7 @@ from joserfc.jwk import ECKey
 from app.core.mistakes import ExitCode, Mistake
 from app.sandbox import Reach, check_loopback, reach_of
 from tests.conftest import Prepared
-from tests.fixtures.server import ROOT, Server
+from tests.fixtures.server import NO_TLS, ROOT, Server
 
 SERVERS = {"token_endpoint", "userinfo_endpoint", "jwks_uri", "introspection_endpoint", "revocation_endpoint"}
 DEMO = ("demo-service", "demo-service-secret")
@@ -57,7 +57,7 @@ def test_a_page_of_an_allowed_host_is_no_other_pages(server: Server) -> None:
 
 def test_what_servers_call_is_told_under_their_name_and_the_issuer_stays(server: Server) -> None:
     issuer = f"http://localhost:{server.port}"
-    made = httpx.post(f"{server.url}/sandbox/api/namespaces", json={"name": "mine"}).json()
+    made = httpx.post(f"{server.url}/sandbox/api/namespaces", json={"name": "mine"}, verify=NO_TLS).json()
     for path, own in (("", issuer), ("/n/mine", made["issuer"])):
         for host in ("localhost", "tokenry:6749"):
             metadata = ask(server, host, f"{path}/.well-known/openid-configuration").json()
@@ -80,7 +80,7 @@ def test_an_assertion_may_name_the_endpoint_as_servers_know_it(server: Server) -
         "grant_types": ["client_credentials"],
         "jwks": {"keys": [key.as_dict(private=False)]},
     }
-    httpx.post(f"{server.url}/sandbox/api/clients", json=client).raise_for_status()
+    httpx.post(f"{server.url}/sandbox/api/clients", json=client, verify=NO_TLS).raise_for_status()
     for audience, status in (
         ("http://tokenry:6749/token", 200),
         (f"http://localhost:{server.port}/token", 200),
@@ -120,8 +120,8 @@ def test_a_sandbox_that_is_forced_is_reached_and_says_so() -> None:
         assert "this sandbox listens at 0.0.0.0 by force" in server.errors
         address = own_address()
         if address is not None:
-            assert httpx.get(f"http://{address}:{server.port}/livez").status_code == 200
-            assert httpx.get(f"http://{address}:{server.port}/sandbox/api").status_code == 403, "its name was not allowed"
+            assert httpx.get(f"http://{address}:{server.port}/livez", verify=NO_TLS).status_code == 200
+            assert httpx.get(f"http://{address}:{server.port}/sandbox/api", verify=NO_TLS).status_code == 403, "its name was not allowed"
 
 
 def test_a_terminal_is_told_loudly() -> None:
