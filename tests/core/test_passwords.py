@@ -1,4 +1,3 @@
-import time
 import unicodedata
 from typing import Literal
 
@@ -7,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.passwords import MAXIMUM_LENGTH, MAXIMUM_LOGIN, MINIMUM_LENGTH, _common_passwords, login_key, password_problem
+from tests.fixtures.work import bearable
 
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 FORMS: tuple[Form, ...] = ("NFC", "NFD", "NFKC", "NFKD")
@@ -52,10 +52,9 @@ def test_a_key_has_no_space_at_its_ends(name: str) -> None:
 
 @pytest.mark.security("BF-09")
 def test_a_name_that_is_too_long_is_nobodys_and_costs_nothing() -> None:
-    started = time.thread_time()
-    assert login_key("a" + "\u0301\u0316" * 200_000) == ""
-    assert login_key("a" * (MAXIMUM_LOGIN + 1)) == ""
-    assert time.thread_time() - started < 0.05
+    with bearable():
+        assert login_key("a" + "\u0301\u0316" * 200_000) == ""
+        assert login_key("a" * (MAXIMUM_LOGIN + 1)) == ""
     assert login_key("a" * MAXIMUM_LOGIN) == "a" * MAXIMUM_LOGIN
 
 

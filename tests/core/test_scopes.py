@@ -1,10 +1,9 @@
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.scopes import MAXIMUM_LENGTH, MAXIMUM_SCOPES, allowed_scope, is_well_formed, scopes_of
+from tests.fixtures.work import bearable
 
 REGISTERED = "orders items admin:read"
 names = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters='"\\'), min_size=1, max_size=10)
@@ -34,10 +33,9 @@ def test_a_hundred_scopes_and_four_thousand_characters_are_the_bound() -> None:
     assert not is_well_formed(" ".join(["a"] * (MAXIMUM_SCOPES + 1)))
     assert is_well_formed("a" * MAXIMUM_LENGTH)
     assert not is_well_formed("a" * (MAXIMUM_LENGTH + 1))
-    started = time.thread_time()
-    assert not is_well_formed("a " * 500_000)
-    assert not is_well_formed(" " * 4096)
-    assert time.thread_time() - started < 0.1
+    with bearable():
+        assert not is_well_formed("a " * 500_000)
+        assert not is_well_formed(" " * 4096)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """How a client names itself: HTTP Basic with its two encodings, the body, and a bearer token."""
 
 import base64
-import time
+from contextlib import suppress
 from urllib.parse import quote_plus
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from app.core.causes import Cause
 from app.dialects.credentials import basic_credentials, bearer_token, client_credentials
 from app.messages import Credentials, Refusal
+from tests.fixtures.work import bearable
 
 printable = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=30)
 
@@ -169,11 +170,7 @@ def test_a_bearer_token_is_one_word_behind_its_scheme(authorization: str | None,
 
 
 def test_no_header_takes_longer_than_its_size_deserves() -> None:
-    started = time.thread_time()
     for authorization in ("Basic " + "=" * 60_000, "Basic " + "%" * 60_000, basic("%2" * 20_000), " " * 60_000, "Bearer " + " " * 60_000):
-        bearer_token(authorization)
-        try:
+        with bearable(), suppress(Refusal):
+            bearer_token(authorization)
             basic_credentials(authorization)
-        except Refusal:
-            continue
-    assert time.thread_time() - started < 0.5

@@ -3,7 +3,6 @@
 import base64
 import hmac
 import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -108,12 +107,11 @@ def test_a_header_that_nobody_knows_is_ignored(pairs: Mapping[Algorithm, KeyPair
 
 
 @pytest.mark.security("KY-07")
-def test_a_giant_is_refused_before_it_is_taken_apart(trusted: list[Mapping[str, str]]) -> None:
-    began = time.perf_counter()
+def test_a_giant_is_refused_before_it_is_taken_apart(trusted: list[Mapping[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(jws, "extract_compact")
     for text in ("A" * 300_000, f"{'A' * 150_000}.{'A' * 150_000}.A", "." * 300_000, f"a.b.{'c' * MAXIMUM_LENGTH}"):
         with pytest.raises(BadJwt, match="length"):
             read_jwt(text, trusted, ALL)
-    assert time.perf_counter() - began < 0.05
 
 
 @pytest.mark.security("JW-04")

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from app.proofs import PasswordPool
 from app.routers.machine import Machine
 from app.storage import Catalog
+from tests.fixtures.work import bearable
 from tests.fixtures.world import World, basic_header
 from tests.security.doors import FORM, JSON, MULTIPART, Answer, encoded, knock
 
@@ -255,12 +255,10 @@ async def test_a_password_of_a_megabyte_is_refused_without_work(world: World, po
     fields = {"grant_type": "password", **world.credentials("platform-demo"), "username": "alice", "password": "p" * 2**20}
     body = encoded(fields, media_type)
     chunks = [body[at : at + 65536] for at in range(0, len(body), 65536)]
-    began = time.process_time()
-    answer = await knock(world.app, "/oauth2/password", [("content-type", media_type)], chunks)
-    worked = time.process_time() - began
+    with bearable():
+        answer = await knock(world.app, "/oauth2/password", [("content-type", media_type)], chunks)
     assert answer.status in {400, 413}
     assert answer.json()["error"] == "invalid_request"
-    assert worked < 0.05
     assert pool.hashed == 0
 
 
@@ -279,10 +277,9 @@ async def test_a_name_of_nothing_but_accents_takes_no_time(world: World, path: s
     raw = encoded({"grant_type": "password", "client_id": "nobody", "client_secret": "x", "password": "x"}, media_type)
     spelt = name.encode() if media_type == FORM else b'"' + name.encode() + b'"'
     body = raw + b"&username=" + spelt if media_type == FORM else raw[:-1] + b',"username":' + spelt + b"}"
-    began = time.process_time()
-    answer = await knock(world.app, path, [("content-type", media_type)], body)
+    with bearable():
+        answer = await knock(world.app, path, [("content-type", media_type)], body)
     assert answer.status in {400, 401}
-    assert time.process_time() - began < 0.05
 
 
 async def present(

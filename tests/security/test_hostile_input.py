@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import time
 import zlib
 from collections.abc import Sequence
 from typing import Any, Final
@@ -13,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.fixtures.server import NO_TLS
+from tests.fixtures.work import bearable
 from tests.fixtures.world import World, basic_header
 from tests.security.doors import FORM, JSON, MULTIPART, NAMES, PATHS, Answer, Door, complaints, door_named, doors, encoded, knock
 from tests.security.live import Live
@@ -28,8 +29,6 @@ made_up = settings(
 )
 PART: Final = b'--B\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
 END: Final = b"--B--\r\n"
-WORK: Final = 0.25
-"""Seconds of work that one request may cost, with room for a busy machine."""
 
 NUL_AND_FRIENDS: Final = [
     *("\0", "a\0b", "\x01", "\x1b[31m", "\x7f", "\x85", "\r\nX: y", "\n", "\t"),
@@ -121,14 +120,13 @@ def from_nowhere(number: int) -> str:
 visitors = st.integers(0, 2**30 - 1).map(from_nowhere)
 
 
-def check(door: Door, answer: Answer, worked: float, *, method: str = "POST") -> None:
-    """Hold an answer to its door's grammar, and its work to the bound."""
+def check(door: Door, answer: Answer, *, method: str = "POST") -> None:
+    """Hold an answer to its door's grammar."""
     if method == "HEAD":
         assert answer.status in {400, 405, 415}
         assert answer.body == b""
         return
     assert complaints(door, answer) == []
-    assert worked < WORK
 
 
 @pytest.mark.security("IN-01")
@@ -139,9 +137,9 @@ def check(door: Door, answer: Answer, worked: float, *, method: str = "POST") ->
 @given(request=requests(), address=visitors)
 async def test_no_made_up_request_is_a_fault_of_ours(shared_world: World, request: Any, address: str) -> None:
     path, headers, pieces, query, method = request
-    began = time.process_time()
-    answer = await knock(shared_world.app, path, headers, pieces, query=query, method=method, address=address)
-    check(door_at(path), answer, time.process_time() - began, method=method)
+    with bearable():
+        answer = await knock(shared_world.app, path, headers, pieces, query=query, method=method, address=address)
+    check(door_at(path), answer, method=method)
 
 
 @pytest.mark.security("IN-08")
@@ -154,9 +152,10 @@ async def test_no_made_up_value_beside_right_credentials_is_a_fault_of_ours(
     door = door_named(name, shared_world.secrets)
     if door.media_type == MULTIPART:
         parameter, value = (text.encode("utf-8", "replace").decode() for text in (parameter, value))
-    began = time.process_time()
-    answer = await knock(shared_world.app, door.path, door.headers(shared_world.secrets), door.body(**{parameter: value}), address=address)
-    check(door, answer, time.process_time() - began)
+    headers, body = door.headers(shared_world.secrets), door.body(**{parameter: value})
+    with bearable():
+        answer = await knock(shared_world.app, door.path, headers, body, address=address)
+    check(door, answer)
 
 
 @pytest.mark.security("TK-09")
@@ -169,9 +168,9 @@ async def test_no_damage_to_a_right_body_is_a_fault_of_ours(
     whole = door.body()
     at %= len(whole)
     body = whole[:at] + put + whole[at + cut :]
-    began = time.process_time()
-    answer = await knock(shared_world.app, door.path, door.headers(shared_world.secrets), body, address=address)
-    check(door, answer, time.process_time() - began)
+    with bearable():
+        answer = await knock(shared_world.app, door.path, door.headers(shared_world.secrets), body, address=address)
+    check(door, answer)
 
 
 @pytest.mark.security("CA-06")
@@ -203,9 +202,9 @@ async def refused(
     headers = door.headers(world.secrets)
     if media_type is not None:
         headers[0] = ("content-type", media_type)
-    began = time.process_time()
-    answer = await knock(world.app, door.path, headers, body, address=world.address)
-    check(door, answer, time.process_time() - began)
+    with bearable():
+        answer = await knock(world.app, door.path, headers, body, address=world.address)
+    check(door, answer)
     assert answer.status in statuses, (door.name, answer)
     return answer
 
@@ -259,9 +258,9 @@ async def test_a_parameter_of_sixty_kilobytes_is_refused_or_ignored_quickly(worl
     for door in doors(world.secrets):
         for parameter in (*door.fields, "state", "scope"):
             body = door.body(**{parameter: "x" * 60_000})
-            began = time.process_time()
-            answer = await knock(world.app, door.path, door.headers(world.secrets), body, address=world.address)
-            check(door, answer, time.process_time() - began)
+            with bearable():
+                answer = await knock(world.app, door.path, door.headers(world.secrets), body, address=world.address)
+            check(door, answer)
             if parameter in door.fields and parameter != "token":
                 assert answer.status != 200
 
@@ -310,9 +309,9 @@ async def test_no_repetition_makes_a_form_slow(any_world: World, filler: bytes) 
     for name in ("token", "introspect", "youzan", "platform-code"):
         door = door_named(name, any_world.secrets)
         body = (door.body() + b"&x=" + filler * (55_000 // len(filler)))[:65_000]
-        began = time.process_time()
-        answer = await knock(any_world.app, door.path, door.headers(any_world.secrets), body, address=any_world.address)
-        check(door, answer, time.process_time() - began)
+        with bearable():
+            answer = await knock(any_world.app, door.path, door.headers(any_world.secrets), body, address=any_world.address)
+        check(door, answer)
 
 
 BAD_JSON: Final = [
@@ -400,9 +399,9 @@ async def test_no_bad_multipart_is_more_than_a_bad_request(any_world: World, sha
 async def test_no_repetition_makes_a_multipart_body_slow(any_world: World, line: bytes) -> None:
     door = door_named("youzan-multipart", any_world.secrets)
     body = PART % (b"x", line * (60_000 // len(line))) + END
-    began = time.process_time()
-    answer = await knock(any_world.app, door.path, door.headers(any_world.secrets), body, address=any_world.address)
-    check(door, answer, time.process_time() - began)
+    with bearable():
+        answer = await knock(any_world.app, door.path, door.headers(any_world.secrets), body, address=any_world.address)
+    check(door, answer)
 
 
 @pytest.mark.security("TK-08")
@@ -450,9 +449,9 @@ async def test_a_compressed_body_is_never_unpacked(any_world: World, coding: str
     for door in doors(any_world.secrets):
         packed = zlib.compress(door.body() + b"&x=" + b"a" * 3_000_000, wbits=31)
         headers = [*door.headers(any_world.secrets), ("content-encoding", coding)]
-        began = time.process_time()
-        answer = await knock(any_world.app, door.path, headers, packed, address=any_world.address)
-        check(door, answer, time.process_time() - began)
+        with bearable():
+            answer = await knock(any_world.app, door.path, headers, packed, address=any_world.address)
+        check(door, answer)
         assert answer.status in {400, 413, 415}
 
 
@@ -486,7 +485,7 @@ def test_thousands_of_hostile_requests_leave_a_server_as_it_was(live: Live) -> N
     secrets = {name: live.credentials(name)["client_secret"] for name in WORLD_CLIENTS}
     knocks = [door for door in doors(secrets) if door.name != "platform-password"]
     sizes = []
-    with httpx.Client(base_url=live.server.url, trust_env=False) as client:
+    with httpx.Client(base_url=live.server.url, verify=NO_TLS, trust_env=False) as client:
         for turn in range(3):
             for number in range(15):
                 for door in knocks:

@@ -5,7 +5,6 @@ import base64
 import hmac
 import json
 import socket
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,6 +20,7 @@ from app.admin import create_user, disable_client, disable_user, enable_client, 
 from app.core.key_pairs import KeyPair, public_members
 from app.core.keys import Algorithm, base64url, signed
 from tests.fixtures.visits import Visit
+from tests.fixtures.work import bearable
 from tests.fixtures.world import CALLBACK, CHALLENGE, ISSUER, VERIFIER, World
 from tests.security.people import DATABASES, PASSWORD, OpenVisit, allowed, complaints, somebody, told, user_of
 from tests.security.test_openid import DECLARED, claims_of, redeemed, userinfo
@@ -31,7 +31,7 @@ CLIENT: Final = "oidc-app"
 @pytest.fixture
 async def site(world: World) -> World:
     """The world with clients of OpenID Connect and a person who is well known."""
-    await world.declare(DECLARED)
+    await world.declare_once(DECLARED)
     return world
 
 
@@ -141,10 +141,9 @@ async def test_a_giant_takes_no_time(site: World) -> None:
     giants = ["A" * 300_000, f"{part * 5}.{part * 5}.{part * 5}", "." * 300_000, f"{demanding}.e30.AA"]
     await redeemed(site)
     for giant in giants:
-        began = time.process_time()
-        answers = [await userinfo(site, giant), await userinfo(site, None, "POST", data={"access_token": giant})]
-        answers += [await site.post(path, {"token": giant}, basic=CLIENT) for path in ("/introspect", "/revoke")]
-        assert time.process_time() - began < 1
+        with bearable():
+            answers = [await userinfo(site, giant), await userinfo(site, None, "POST", data={"access_token": giant})]
+            answers += [await site.post(path, {"token": giant}, basic=CLIENT) for path in ("/introspect", "/revoke")]
         assert {answer.status_code for answer in answers} <= {200, 400, 401, 413}
         assert all(len(answer.content) < 2_000 for answer in answers)
 
@@ -381,9 +380,8 @@ async def test_no_parameter_of_openid_connect_breaks_the_authorization_endpoint(
     for value in ODD[parameter]:
         encoded = quote(value.encode("utf-8", "surrogatepass"), safe="")
         for more in ("", "&prompt=none") if parameter != "prompt" else ("",):
-            began = time.process_time()
-            await visit.go(f"{GATE}&nonce=n&{parameter}={encoded}{more}")
-            assert time.process_time() - began < 1
+            with bearable():
+                await visit.go(f"{GATE}&nonce=n&{parameter}={encoded}{more}")
             assert complaints(visit.answer) == [], (value[:80], more)
             location = visit.answer.headers.get("location", "")
             assert visit.answer.status_code in {200, 302, 303, 400, 414}

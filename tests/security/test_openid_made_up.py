@@ -1,7 +1,6 @@
 """Made-up requests of OpenID Connect: whatever is asked, told or signed, the answer is in due form and never a fault of ours."""
 
 import json
-import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,12 +10,13 @@ from hypothesis import strategies as st
 
 from app.core.keys import base64url
 from tests.fixtures.visits import Visit
+from tests.fixtures.work import bearable
 from tests.fixtures.world import CALLBACK, CHALLENGE, World, basic_header
 from tests.security.doors import FORM, Answer, encoded, knock
 from tests.security.people import DATABASES, PASSWORD, Rogue, complaints, cookies_of, location_of, somebody
 from tests.security.signers import DECLARED as SIGNERS
 from tests.security.signers import JWT_BEARER, claims_of, signed
-from tests.security.test_hostile_input import LONG, WORK, json_values, made_up, odd_texts, visitors
+from tests.security.test_hostile_input import LONG, json_values, made_up, odd_texts, visitors
 from tests.security.test_openid import DECLARED
 
 fewer = settings(made_up, max_examples=5000 if LONG else 40)
@@ -96,11 +96,11 @@ async def come(world: World, path: str, coming: tuple[str, str, bool], cookies: 
     """Send a browser, and hold what it is answered to what every such answer must be: it is sent to a registered address at most."""
     method, query, is_known = coming
     world.address = address
-    rogue, began = Rogue(world, dict(cookies) if is_known else {}), time.process_time()
-    answer = await (rogue.post(path, query) if method == "POST" else rogue.get(path, query))
+    rogue = Rogue(world, dict(cookies) if is_known else {})
+    with bearable():
+        answer = await (rogue.post(path, query) if method == "POST" else rogue.get(path, query))
     assert complaints(answer) == []
     assert answer.status < 500
-    assert time.process_time() - began < WORK
     location = location_of(answer)
     assert not location or location.startswith((CALLBACK, "/login", "/consent", "/logout", "/authorize", "/account")), location
     return answer
@@ -146,10 +146,9 @@ async def test_no_made_up_token_is_one(shared_world: World, token: str, address:
         ("/introspect", [("content-type", FORM), ("authorization", asking)], encoded({"token": token}, FORM), {200, 400, 413}),
         ("/revoke", [("content-type", FORM), ("authorization", asking)], encoded({"token": token}, FORM), {200, 400, 413}),
     ):
-        began = time.process_time()
-        answer = await knock(shared_world.app, path, headers, body, address=address)
+        with bearable():
+            answer = await knock(shared_world.app, path, headers, body, address=address)
         assert answer.status in statuses, (path, answer)
-        assert time.process_time() - began < WORK
         assert answer.header("cache-control") == "no-store"
         if answer.status == 200 and path == "/introspect":
             assert answer.json() == {"active": False}
@@ -165,10 +164,9 @@ async def test_no_claims_that_a_client_signs_are_a_fault_of_ours(
 ) -> None:
     assertion = signed({**claims_of(shared_world, "signer"), **claims})
     sent = {"grant_type": "client_credentials", "client_assertion_type": JWT_BEARER, "client_assertion": assertion}
-    began = time.process_time()
-    answer = await knock(shared_world.app, "/token", [("content-type", FORM)], encoded(sent, FORM), address=address)
+    with bearable():
+        answer = await knock(shared_world.app, "/token", [("content-type", FORM)], encoded(sent, FORM), address=address)
     assert answer.status in {200, 400, 401, 413}, answer
-    assert time.process_time() - began < WORK
     assert answer.status == 200 or set(answer.json()) == {"error", "error_description"}
 
 
@@ -180,7 +178,6 @@ async def test_no_claims_that_a_client_signs_are_a_fault_of_ours(
 async def test_no_made_up_assertion_is_a_client(shared_world: World, browser: Mapping[str, str], assertion: str, address: str) -> None:
     for more in ({}, {"client_id": "signer"}):
         sent = {"grant_type": "client_credentials", "client_assertion_type": JWT_BEARER, "client_assertion": assertion, **more}
-        began = time.process_time()
-        answer = await knock(shared_world.app, "/token", [("content-type", FORM)], encoded(sent, FORM), address=address)
+        with bearable():
+            answer = await knock(shared_world.app, "/token", [("content-type", FORM)], encoded(sent, FORM), address=address)
         assert answer.status in {400, 401, 413, 429}, answer
-        assert time.process_time() - began < WORK

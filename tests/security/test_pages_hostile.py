@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import time
 from typing import Final
 from urllib.parse import quote
 
@@ -11,6 +10,7 @@ import pytest
 from app.admin import create_user, grant_user_shop, reset_password
 from tests.fixtures.authenticator import Authenticator
 from tests.fixtures.visits import Visit
+from tests.fixtures.work import bearable
 from tests.fixtures.world import CALLBACK, ISSUER, World
 from tests.security.doors import LARGEST_ANSWER, Answer
 from tests.security.people import (
@@ -40,7 +40,6 @@ pytestmark = DATABASES
 ACCOUNT: Final = ("/account", "/account/password", "/account/second-factor", "/account/passkeys", "/logout")
 PAGES: Final = ("/login", "/login/second-factor", "/login/cancel", "/consent", "/reset", *ACCOUNT)
 ENDPOINTS: Final = ("/authorize", "/oauth/authorize", "/open/authorize/index", "/open/implicit")
-SECONDS: Final = 3
 
 
 def rogue_of(visit: Visit) -> Rogue:
@@ -183,11 +182,10 @@ VALUES: Final[dict[str, bytes]] = {
 }
 
 
-def check(answer: Answer, began: float, what: object) -> None:
+def check(answer: Answer, what: object) -> None:
     """Hold an answer against what every answer must be."""
     assert complaints(answer) == [], what
     assert answer.status < 500, what
-    assert time.perf_counter() - began < SECONDS, what
     assert b"<script>" not in answer.body
     assert b"106357" not in answer.body, "a template was evaluated"
 
@@ -201,11 +199,13 @@ async def test_no_page_stumbles_over_a_parameter(visit: Visit, person: str) -> N
     for what, value in VALUES.items():
         for path in PAGES:
             for query in (b"&".join(name.encode() + b"=" + value for name in NAMES)[:60_000], value):
-                began = time.perf_counter()
-                check(await rogue.get(path, query), began, (path, what))
+                with bearable():
+                    answer = await rogue.get(path, query)
+                check(answer, (path, what))
         for name in ("request", "half", "ui_locales"):
-            began = time.perf_counter()
-            check(await rogue.get("/login/second-factor", name.encode() + b"=" + value), began, (name, what))
+            with bearable():
+                answer = await rogue.get("/login/second-factor", name.encode() + b"=" + value)
+            check(answer, (name, what))
 
 
 async def forms(visit: Visit, person: str) -> list[tuple[str, dict[str, str]]]:
@@ -252,8 +252,9 @@ async def test_no_form_stumbles_over_a_field(visit: Visit, person: str) -> None:
             all_at_once = b"&".join(name + b"=" + value for name in [*wanted, b"shop", b"remove", b"revoke_all", b"unknown"])
             bodies = [signed + b"&" + all_at_once, b"csrf=" + value, value, *(signed + b"&" + name + b"=" + value for name in wanted[:3])]
             for body in bodies:
-                began = time.perf_counter()
-                check(await rogue.post(path, body, query=query), began, (path, what, body[:200]))
+                with bearable():
+                    answer = await rogue.post(path, body, query=query)
+                check(answer, (path, what, body[:200]))
 
 
 @pytest.mark.security("IN-02")
@@ -271,9 +272,9 @@ async def test_a_request_without_end_gets_a_short_answer_at_once(world: World, g
         for value in values:
             query = gate.query(**{name: value})
             for body in (None, query) if "POST" in gate.methods else (None,):
-                began = time.perf_counter()
-                answer = await (rogue.get(gate.path, query) if body is None else rogue.post(gate.path, body))
-                check(answer, began, name)
+                with bearable():
+                    answer = await (rogue.get(gate.path, query) if body is None else rogue.post(gate.path, body))
+                check(answer, name)
                 is_error = answer.status in {302, 303} and "error=" in location_of(answer)
                 assert (
                     is_error
