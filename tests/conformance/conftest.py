@@ -22,7 +22,7 @@ _numbers: Final = itertools.count(1)
 @pytest.fixture
 async def parties(world: World) -> AsyncIterator[OpenParty]:
     """Makes clients that somebody of whom much is known lets in, each with a browser of its own unless one is given."""
-    await world.declare(CLIENTS)
+    await world.declare_once(CLIENTS)
     name = f"person-{next(_numbers)}"
     members = {"username": name, "password": PASSWORD, "email": f"{name}@example.com", "name": "Ada Lovelace", "claims": KNOWN}
     await create_user(world.operator, members)

@@ -43,7 +43,7 @@ async def hearing() -> AsyncIterator[Listening]:
 
 @pytest.fixture
 async def party(world: World, parties: OpenParty) -> Party:
-    await world.declare(CLIENT.format(name="suite-logout", more="", said=""))
+    await world.declare_once(CLIENT.format(name="suite-logout", more="", said=""))
     return await parties("suite-logout")
 
 
@@ -182,7 +182,7 @@ async def test_oidcc_backchannel_logout_discovery_endpoint_verification(world: W
 async def test_oidcc_backchannel_rp_initiated_logout(world: World, parties: OpenParty, hearing: Listening) -> None:
     uri = f"{hearing.origin}/backchannel_logout?x=1"
     said = f'backchannel_logout_uri = "{uri}"\nbackchannel_logout_session_required = true'
-    await world.declare(CLIENT.format(name="suite-back", more="", said=said))
+    await world.declare_once(CLIENT.format(name="suite-back", more="", said=said))
     party = await parties("suite-back")
     tokens, claims, _ = await party.flow()
     assert await leave(party, id_token_hint=tokens["id_token"], post_logout_redirect_uri=BACK, state="s") == f"{BACK}?state=s"
@@ -223,7 +223,7 @@ async def test_oidcc_frontchannel_logout_discovery_endpoint_verification(world: 
 async def test_oidcc_frontchannel_rp_initiated_logout(world: World, parties: OpenParty) -> None:
     """The page loads the client's, with issuer and session, and the browser goes back then."""
     said = 'frontchannel_logout_uri = "https://suite.example/frontchannel_logout?x=1"\nfrontchannel_logout_session_required = true'
-    await world.declare(CLIENT.format(name="suite-front", more=', "https://suite.example/cb"', said=said))
+    await world.declare_once(CLIENT.format(name="suite-front", more=', "https://suite.example/cb"', said=said))
     party = await parties("suite-front")
     tokens, claims, _ = await party.flow()
     title = await leave(party, id_token_hint=tokens["id_token"], post_logout_redirect_uri=BACK, state="s")

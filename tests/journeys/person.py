@@ -1,18 +1,15 @@
 """A person's part, by program: an account, and a browser without a screen that fills in what our pages ask for."""
 
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 from urllib.parse import urlencode, urljoin
 
 import httpx
 
 from tests.browser.markup import Markup
-
-NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Saves who speaks plain HTTP the reading of all certificates, a tenth of a second each time."""
+from tests.fixtures.server import NO_TLS
 
 
 @dataclass(frozen=True, slots=True)

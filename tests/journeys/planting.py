@@ -9,9 +9,10 @@ from typing import Final
 from app.admin import CodeRequest, Operator
 from app.admin.codes import _issue
 from app.core.clock import SystemClock
-from app.dialects import load_dialects
 from app.oauth2 import AuthorizationServer
+from app.sandbox import SANDBOX_RULES
 from app.storage import open_storage
+from tests.fixtures.dialects import built_in
 from tests.fixtures.vectors import EC
 
 CALLBACK: Final = "http://127.0.0.1:9401/cb"
@@ -159,7 +160,7 @@ async def operator_of(url: str) -> AsyncIterator[Operator]:
     clock = SystemClock()
     storage = await open_storage(url, clock=clock)
     try:
-        yield Operator(storage=storage, dialects=load_dialects(None), clock=clock)
+        yield Operator(storage=storage, dialects=built_in(), clock=clock, rules=SANDBOX_RULES)
     finally:
         await storage.close()
 

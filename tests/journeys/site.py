@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from app.admin import create_user
-from tests.fixtures.server import Server
-from tests.journeys.person import NO_TLS, Person
+from tests.fixtures.server import NO_TLS, Server
+from tests.journeys.person import Person
 from tests.journeys.planting import WEB_SECRET, operator_of
 
 SECRETS: Final = {

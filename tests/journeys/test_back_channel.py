@@ -14,7 +14,7 @@ import pytest
 
 from app.admin import apply, create_user, parse_document
 from app.core.secrets import new_id
-from app.dialects import load_dialects
+from tests.fixtures.dialects import built_in
 from tests.fixtures.listening import Listening, Told, listen
 from tests.fixtures.server import ROOT
 from tests.journeys.conftest import Sandbox
@@ -43,7 +43,7 @@ async def declared(url: str, uri: str) -> tuple[str, Person]:
     name, person = f"app-{new_id()}", Person(f"person-{new_id()}")
     text = _CLIENT.format(name=name, callback=CALLBACK, uri=uri)
     async with operator_of(url) as operator:
-        await apply(operator, parse_document(tomllib.loads(text), "apps", load_dialects(None)))
+        await apply(operator, parse_document(tomllib.loads(text), "apps", built_in()))
         await create_user(operator, {"username": person.username, "password": person.password})
     return name, person
 

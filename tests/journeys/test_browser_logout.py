@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import BrowserContext
 
 from app.admin import apply, parse_document
-from app.dialects import load_dialects
+from tests.fixtures.dialects import built_in
 from tests.journeys.browsing import Browsing
 from tests.journeys.conftest import ONE_ENGINE, OpenBrowser
 from tests.journeys.person import Person
@@ -50,7 +50,7 @@ async def open_shop(site: Site, *, hears: bool = False) -> Shop:
     said = f'frontchannel_logout_uri = "{shop.origin}/out?x=1"' if hears else ""
     text = _CLIENT.format(name=shop.client_id, title=f"Shop {number}", origin=shop.origin, said=said)
     async with operator_of(site.database_url) as operator:
-        await apply(operator, parse_document(tomllib.loads(text), "shops", load_dialects(None)))
+        await apply(operator, parse_document(tomllib.loads(text), "shops", built_in()))
     return shop
 
 

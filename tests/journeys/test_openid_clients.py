@@ -10,6 +10,7 @@ import pytest
 from starlette.requests import Request
 
 from app.admin import update_user
+from tests.fixtures.server import NO_TLS
 from tests.journeys.person import Person, PlainBrowser
 from tests.journeys.planting import CALLBACK, GOODBYE, WEB_SECRET, operator_of
 from tests.journeys.site import Site
@@ -106,7 +107,7 @@ async def test_a_client_refreshes_and_is_told_the_same_person(site: Site) -> Non
     person, party = await site.add_person(), relying_party(site, "demo-app", scope=f"{SCOPE} offline_access")
     tokens = await logged_in(site, party, person)
     metadata = await party.load_server_metadata()
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=NO_TLS) as http:
         sent = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
         answer = (await http.post(metadata["token_endpoint"], data=sent, auth=("demo-app", SECRETS["demo-app"]))).json()
         told = await http.post(metadata["userinfo_endpoint"], data={"access_token": answer["access_token"]})

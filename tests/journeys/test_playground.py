@@ -12,13 +12,11 @@ import httpx
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
-from app.browser.languages import LANGUAGES
 from app.sandbox.flows import flows
-from tests.browser.test_accessibility import violations
-from tests.fixtures.server import Server
+from tests.browser.test_accessibility import AXE, violations
+from tests.fixtures.server import NO_TLS, Server
 from tests.journeys.conftest import Sandbox
 from tests.journeys.lines import curl
-from tests.journeys.person import NO_TLS
 from tests.journeys.player import open_flow, take
 
 _EXPECTED: Final = ("Failed to load resource: the server responded with a status of ", "Failed to load resource: net::ERR_")
@@ -334,12 +332,14 @@ async def test_an_answer_that_nobody_waits_for_is_shown(page: Page, sandbox: San
     await expect(page.locator("dl")).to_contain_text("def")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("width", [390, 1280])
+# Every two of width, language and scheme meet once: what is too wide hangs on words and width, what is too pale on the scheme alone.
+@pytest.mark.parametrize(
+    ("language", "scheme", "width"), [("en", "light", 390), ("zh", "dark", 390), ("en", "dark", 1280), ("zh", "light", 1280)]
+)
 async def test_no_page_has_a_violation_or_overflows(chromium: Browser, sandbox: Sandbox, language: str, scheme: str, width: int) -> None:
     options = {"color_scheme": scheme, "locale": language, "viewport": {"width": width, "height": 900}, "reduced_motion": "reduce"}
     async for page in watched(chromium, **options):
+        await page.add_init_script(AXE)
         await page.request.post(f"{origin(sandbox)}/token", form={"grant_type": "magic"})
         await page.request.post(
             f"{origin(sandbox)}/token", form={"grant_type": "refresh_token", "client_id": "demo-web", "refresh_token": "x"}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.fixtures.server import NO_TLS
 from tests.journeys.conftest import Sandbox
 from tests.journeys.planting import CALLBACK, VERIFIER, WEB_SECRET, code, codes
 
@@ -23,7 +24,7 @@ def web(sandbox: Sandbox) -> Iterator[OAuth2Client]:
 
 @pytest.mark.rfc("8414", "3")
 def test_a_client_finds_its_endpoints_by_the_metadata(sandbox: Sandbox) -> None:
-    metadata = httpx.get(f"{sandbox.url}/.well-known/oauth-authorization-server").json()
+    metadata = httpx.get(f"{sandbox.url}/.well-known/oauth-authorization-server", verify=NO_TLS).json()
     with OAuth2Client("demo-service", "demo-service-secret") as client:
         token = client.fetch_token(metadata["token_endpoint"], grant_type="client_credentials")
         assert token["token_type"] == "Bearer"

@@ -19,9 +19,9 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from tests.browser.markup import Markup
+from tests.fixtures.server import NO_TLS
 from tests.journeys.conftest import Sandbox
 from tests.journeys.nodes import CLIENTS
-from tests.journeys.person import NO_TLS
 
 _AUTHLIB: Final = """
 
@@ -37,7 +37,7 @@ def asked(query, session):
 async def main():
     session = {}
     address = (await login(asked("", session))).headers["location"]
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(verify=NO_TLS) as browser:
         back = (await browser.get(address)).headers["location"]
     print(json.dumps(await callback(asked(urlsplit(back).query, session))))
 

@@ -1,7 +1,6 @@
 """People at the pages of a whole server in this process, on each database in turn: with a clock that a test moves, and no screen."""
 
 import itertools
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -11,9 +10,8 @@ import pytest
 pytest.register_assert_rewrite("tests.fixtures.visits", "tests.fixtures.world")
 
 from app.admin import create_user  # noqa: E402 (rewritten first)
-from tests.fixtures.postgresql import PostgresServer  # noqa: E402
 from tests.fixtures.visits import Visit  # noqa: E402
-from tests.fixtures.world import World, open_world, world  # noqa: E402
+from tests.fixtures.world import World, world, world_of  # noqa: E402
 
 __all__ = ["world"]
 
@@ -24,19 +22,10 @@ OpenVisit = Callable[..., Awaitable[Visit]]
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-async def shared_world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def shared_world(request: pytest.FixtureRequest, prepared: Any, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """A world on each database."""
-    if request.param == "sqlite":
-        async with open_world(f"sqlite:///{tmp_path_factory.mktemp('world') / 'tokenry.db'}") as opened:
-            yield opened
-        return
-    cluster: PostgresServer = request.getfixturevalue("postgres_cluster")
-    name = f"tokenry_{uuid.uuid4().hex}"
-    try:
-        async with open_world(cluster.create_database(name)) as opened:
-            yield opened
-    finally:
-        cluster.drop_database(name)
+    async with world_of(f"{request.param}-direct", prepared, tmp_path_factory) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from tests.fixtures.server import SECRET_KEY
+from tests.fixtures.server import NO_TLS, SECRET_KEY
 from tests.fixtures.vectors import EC
 from tests.fixtures.world import CALLBACK, CHALLENGE, VERIFIER
 from tests.security.doors import FORM, JSON, MULTIPART, encoded
@@ -80,7 +80,7 @@ def robbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 async def walk(live: Live) -> Walk:
     """Walk, and return what must not be seen again."""
-    async with httpx.AsyncClient(base_url=live.server.url, trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(base_url=live.server.url, verify=NO_TLS, trust_env=False, timeout=20) as http:
         walked = Walk(live, http)
         for client in declared()["clients"]:
             walked.note(str(client.get("client_secret", "")))

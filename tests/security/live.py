@@ -17,9 +17,9 @@ import pytest
 from app.admin import Operator, Rules, apply, parse_document
 from app.core.clock import SystemClock
 from app.core.secrets import digest, new_id
-from app.dialects import load_dialects
 from app.models import AuthorizationCode, Grant
 from app.storage import Catalog, open_storage
+from tests.fixtures.dialects import built_in
 from tests.fixtures.postgresql import PostgresServer
 from tests.fixtures.server import Server
 from tests.fixtures.vectors import EC
@@ -147,7 +147,7 @@ class Live:
 
 @asynccontextmanager
 async def _operator(url: str) -> AsyncIterator[Operator]:
-    clock, dialects = SystemClock(), load_dialects(None)
+    clock, dialects = SystemClock(), built_in()
     storage = await open_storage(url, clock=clock)
     try:
         yield Operator(storage=storage, dialects=dialects, clock=clock, actor="test", rules=Rules())

@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 
-from tests.fixtures.server import Server
+from tests.fixtures.server import NO_TLS, Server
 from tests.security.doors import FORM, JSON, MULTIPART
 from tests.security.live import PASSWORDS, Live
 
@@ -16,7 +16,7 @@ LOGIN = {"grant_type": "password", "username": "alice", "password": "a wrong pas
 
 def client(live: Live, server: Server | None = None, address: str | None = None) -> httpx.AsyncClient:
     """Return a client of one of the servers, from an address of its own."""
-    transport = httpx.AsyncHTTPTransport(local_address=address or live.address(), limits=httpx.Limits(max_connections=100))
+    transport = httpx.AsyncHTTPTransport(local_address=address or live.address(), verify=NO_TLS, limits=httpx.Limits(max_connections=100))
     return httpx.AsyncClient(transport=transport, base_url=(server or live.server).url, trust_env=False, timeout=30)
 
 

@@ -15,10 +15,10 @@ from joserfc.jwk import ECKey, OctKey
 from app.admin import disable_client
 from app.oauth2.verification import CLIENT_FAILURES
 from tests.fixtures.listening import Listening, listening
-from tests.fixtures.world import CALLBACK, CHALLENGE, ISSUER, VERIFIER, World
+from tests.fixtures.world import CALLBACK, CHALLENGE, ISSUER, OTHERWISE_CROSSED, VERIFIER, World
 from tests.security.signers import DECLARED, EC, JWT_BEARER, RSA, SECRET, claims_of, public, signed, with_assertion
 
-pytestmark = pytest.mark.parametrize("shared_world", ["sqlite-direct", "sqlite-routed", "postgresql-direct"], indirect=True)
+pytestmark = OTHERWISE_CROSSED
 __all__ = ["listening"]
 SECRET_KEY = OctKey.import_key(SECRET)
 WRONG_AUDIENCES: list[Any] = [None, "https://other.example", f"{ISSUER}/", f"{ISSUER}/userinfo", [], {}, 7]
@@ -31,7 +31,7 @@ NO_ALGORITHMS: list[Any] = [7, None, [], "ES256", "RSA-OAEP"]
 @pytest.fixture
 async def world(shared_world: World) -> World:
     shared_world.begin()
-    await shared_world.declare(DECLARED)
+    await shared_world.declare_once(DECLARED)
     shared_world.secrets.pop("signer-secret", None)  # what is asked in its name is signed
     return shared_world
 

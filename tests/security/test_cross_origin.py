@@ -5,9 +5,9 @@ import pytest
 
 from app.admin import disable_client
 from app.routers.cross_origin import Origins
-from tests.fixtures.world import CALLBACK, CHALLENGE, VERIFIER, World
+from tests.fixtures.world import CALLBACK, CHALLENGE, OTHERWISE_CROSSED, VERIFIER, World
 
-pytestmark = pytest.mark.parametrize("shared_world", ["sqlite-direct", "sqlite-routed", "postgresql-direct"], indirect=True)
+pytestmark = OTHERWISE_CROSSED
 ORIGIN, OTHER, STRANGER = "https://spa.example.com", "https://other.example.com", "https://evil.example"
 DECLARED = f"""
 [[clients]]
@@ -30,7 +30,7 @@ CLOSED = ("/introspect", "/authorize", "/login", "/oauth/token", "/third_party/o
 @pytest.fixture
 async def world(shared_world: World) -> World:
     shared_world.begin()
-    await shared_world.declare(DECLARED)
+    await shared_world.declare_once(DECLARED)
     return shared_world
 
 

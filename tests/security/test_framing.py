@@ -9,6 +9,7 @@ import time
 import httpx
 import pytest
 
+from tests.fixtures.server import NO_TLS
 from tests.security.doors import FORM
 from tests.security.live import Live
 from tests.security.wire import request, send
@@ -226,7 +227,7 @@ def test_no_drip_of_bytes_holds_a_connection(lone: Live) -> None:
     with concurrent.futures.ThreadPoolExecutor(len(SLOW)) as pool:
         lifetimes = dict(zip(SLOW, pool.map(lambda name: lifetime(lone.port, *SLOW[name]), SLOW), strict=True))
     assert {name: seconds for name, seconds in lifetimes.items() if seconds > 1.5 * HEAD_SECONDS} == {}
-    assert httpx.get(f"{lone.server.url}/readyz").status_code == 200
+    assert httpx.get(f"{lone.server.url}/readyz", verify=NO_TLS).status_code == 200
 
 
 @pytest.mark.security("DS-01")
@@ -279,7 +280,7 @@ def test_answers_that_nobody_reads_hold_nothing_for_long(lone: Live) -> None:
         lifetimes = list(pool.map(lambda _: until_let_go(lone.port, limit=2 * HEAD_SECONDS), range(4)))
     assert resident(lone) - before < 15
     assert max(lifetimes) < 2 * HEAD_SECONDS
-    assert httpx.get(f"{lone.server.url}/readyz").status_code == 200
+    assert httpx.get(f"{lone.server.url}/readyz", verify=NO_TLS).status_code == 200
 
 
 @pytest.mark.security("IN-04")
@@ -303,7 +304,8 @@ def test_an_endless_trailer_does_not_fill_the_memory(lone: Live) -> None:
 def test_names_that_nobody_has_are_not_remembered(lone: Live, form: str) -> None:
     before = resident(lone)
     address, size, count = lone.address(), 60_000, 700
-    with httpx.Client(transport=httpx.HTTPTransport(local_address=address), trust_env=False, base_url=lone.server.url) as client:
+    transport = httpx.HTTPTransport(local_address=address, verify=NO_TLS)
+    with httpx.Client(transport=transport, trust_env=False, base_url=lone.server.url) as client:
         for number in range(count):
             name = f"{number:08}" + "n" * (size if form != "basic" else size // 2)
             if form == "json":

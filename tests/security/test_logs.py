@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from app.telemetry import Event, HumanJournal, JsonJournal
-from tests.fixtures.server import ROOT, Server
+from tests.fixtures.server import NO_TLS, ROOT, Server
 from tests.fixtures.world import CALLBACK, World, basic_header
 from tests.security.doors import FORM, JSON, encoded, knock
 from tests.security.exercise import Robbed, seen, walk
@@ -106,7 +106,10 @@ ODD = {
 
 @pytest.mark.security("LO-03")
 def test_whatever_a_client_calls_itself_is_one_line_of_json(tmp_path: Path) -> None:
-    with open_live(f"sqlite:///{tmp_path / 'tokenry.db'}") as lone, httpx.Client(base_url=lone.server.url, trust_env=False) as client:
+    with (
+        open_live(f"sqlite:///{tmp_path / 'tokenry.db'}") as lone,
+        httpx.Client(base_url=lone.server.url, verify=NO_TLS, trust_env=False) as client,
+    ):
         for text in ODD.values():
             raw = text.encode("utf-8", "surrogatepass")
             names = dict.fromkeys(["client_id", "username", "scope", "store_id", "client_name"], text)
@@ -206,7 +209,7 @@ async def test_a_broken_database_is_told_by_an_id_and_nothing_else(url: str) -> 
     with open_live(url, environment={"TOKENRY_LOG_LEVEL": "debug"}) as live:
         await drop_tokens(url)
         answers = []
-        async with httpx.AsyncClient(base_url=live.server.url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=live.server.url, verify=NO_TLS, trust_env=False) as client:
             form = {"Content-Type": FORM, "Authorization": live.basic("demo-service")}
             answers.append(await client.post("/token", content="grant_type=client_credentials", headers=form))
             answers.append(await client.post("/introspect", content="token=a-token-that-is-a-secret", headers=form))

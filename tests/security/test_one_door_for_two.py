@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.fixtures.world import CALLBACK, World, basic_header
+from tests.fixtures.world import CALLBACK, EVERY_WORLD, World, basic_header
+
+pytestmark = EVERY_WORLD
 
 PATH = "/oauth/token"
 SHOPS = {

@@ -79,7 +79,7 @@ subject_type = "pairwise"
 @pytest.fixture
 async def site(world: World) -> World:
     """The world with clients of OpenID Connect and a person who is well known."""
-    await world.declare(DECLARED)
+    await world.declare_once(DECLARED)
     return world
 
 

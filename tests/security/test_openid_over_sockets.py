@@ -16,6 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from app.admin import create_client, create_user, disable_user, set_password
+from tests.fixtures.server import NO_TLS
 from tests.fixtures.vectors import EC
 from tests.fixtures.world import CALLBACK, CHALLENGE, VERIFIER
 from tests.security.live import PASSWORDS, Live, database, open_live
@@ -62,7 +63,7 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 async def twins(pair: Live) -> AsyncIterator[Twins]:
-    first, second = (httpx.AsyncHTTPTransport(local_address=pair.address()) for _ in pair.servers)
+    first, second = (httpx.AsyncHTTPTransport(local_address=pair.address(), verify=NO_TLS) for _ in pair.servers)
     async with (
         httpx.AsyncClient(transport=first, base_url=pair.servers[0].url, timeout=20) as here,
         httpx.AsyncClient(transport=second, base_url=pair.servers[1].url, timeout=20) as there,

@@ -18,6 +18,7 @@ from app.admin import create_user
 from app.core.mistakes import Mistake
 from app.models import Session
 from app.settings import load_settings
+from tests.fixtures.server import NO_TLS
 from tests.fixtures.world import ISSUER, START
 from tests.security.doors import FORM, Answer
 from tests.security.live import Live, database, open_live
@@ -176,7 +177,7 @@ async def test_a_fault_of_ours_is_told_to_a_person_by_an_id_and_nothing_else(
     request: pytest.FixtureRequest, tmp_path: Path, engine: str
 ) -> None:
     with database(engine, request, tmp_path) as url, open_live(url, environment={"TOKENRY_LOG_LEVEL": "debug"}) as live:
-        async with httpx.AsyncClient(base_url=live.server.url, trust_env=False) as browser:
+        async with httpx.AsyncClient(base_url=live.server.url, verify=NO_TLS, trust_env=False) as browser:
             page = await browser.get("/login")
             csrf = re.findall(r'name="csrf" value="([^"]+)"', page.text)[0]
             await break_sessions(url)

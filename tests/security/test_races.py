@@ -10,8 +10,10 @@ from app.admin import create_client, disable_client, disable_shop, disable_user,
 from app.ledger import Receipt, Writes
 from app.proofs import PasswordPool
 from app.storage import Storage
-from tests.fixtures.world import World
+from tests.fixtures.world import EVERY_WORLD, World
 from tests.security.test_brute_force import RIGHT, gatherer_of
+
+pytestmark = EVERY_WORLD
 
 Answer = Any
 

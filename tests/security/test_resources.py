@@ -109,7 +109,7 @@ APPS = pytest.mark.parametrize("app", ["res-app", "jwt-app"])
 @pytest.fixture
 async def site(world: World) -> World:
     """The world with resources, their servers, and clients that ask for tokens for them."""
-    await world.declare(DECLARED)
+    await world.declare_once(DECLARED)
     return world
 
 

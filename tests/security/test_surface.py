@@ -23,7 +23,7 @@ from app.core.mistakes import Mistake
 from app.sandbox import check_loopback
 from app.settings import load_settings
 from app.storage import open_storage
-from tests.fixtures.server import ROOT, SECRET_KEY, Server
+from tests.fixtures.server import NO_TLS, ROOT, SECRET_KEY, Server
 from tests.fixtures.world import ISSUER, World
 from tests.security.doors import FORM, PATHS, knock
 from tests.security.live import Live, long_secret
@@ -214,7 +214,7 @@ def test_a_service_shows_no_page_that_was_not_meant(lone: Live, path: str) -> No
 @pytest.mark.security("DP-05")
 def test_health_is_told_without_details(live: Live) -> None:
     for path, members in (("/livez", {"status": "ok"}), ("/readyz", {"status": "ok", "database": "ok"})):
-        answer = httpx.get(f"{live.server.url}{path}")
+        answer = httpx.get(f"{live.server.url}{path}", verify=NO_TLS)
         assert (answer.status_code, answer.json()) == (200, members)
         assert answer.headers["cache-control"] == "no-store"
 
@@ -239,7 +239,7 @@ async def test_a_database_that_is_away_is_told_as_that_and_no_more(live: Live) -
     if live.database_url.startswith("sqlite"):
         return
     form = {"Content-Type": FORM, "Authorization": live.basic("demo-service")}
-    async with httpx.AsyncClient(base_url=live.server.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=live.server.url, verify=NO_TLS, trust_env=False) as http:
         token = (await http.post("/token", content="grant_type=client_credentials", headers=form)).json()["access_token"]
         async with away(live.database_url):
             ready = await http.get("/readyz")

@@ -4,7 +4,9 @@ import re
 
 import pytest
 
-from tests.fixtures.world import CALLBACK, CHALLENGE, VERIFIER, World, basic_header
+from tests.fixtures.world import CALLBACK, CHALLENGE, EVERY_WORLD, VERIFIER, World, basic_header
+
+pytestmark = EVERY_WORLD
 
 GRANTS = {
     "authorization_code": {"code": "x" * 43, "redirect_uri": CALLBACK, "code_verifier": VERIFIER},

@@ -26,7 +26,7 @@ from app.admin import (
     set_password,
     withdraw_shop,
 )
-from tests.fixtures.server import Server
+from tests.fixtures.server import NO_TLS, Server
 from tests.fixtures.world import CHALLENGE, VERIFIER
 from tests.security.doors import FORM
 from tests.security.live import PASSWORDS, Live
@@ -65,7 +65,7 @@ class Client:
 
 
 def opened(live: Live, server: Server | None = None) -> httpx.AsyncClient:
-    transport = httpx.AsyncHTTPTransport(local_address=live.address())
+    transport = httpx.AsyncHTTPTransport(local_address=live.address(), verify=NO_TLS)
     return httpx.AsyncClient(transport=transport, base_url=(server or live.server).url, trust_env=False, timeout=15)
 
 
