@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -42,6 +43,12 @@ async def browser(site: Site) -> AsyncIterator[PlainBrowser]:
 async def answered(site: Site, browser: PlainBrowser, address: str, decision: str = "approve") -> str:
     """Let somebody answer an authorization request, and return the address at the client."""
     return await browser.answer(address, await site.add_person(), decision=decision)
+
+
+@pytest.fixture(autouse=True)
+def a_folder_for_what_is_left_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Wherever a client of idpyoidc is made, it leaves files with its keys."""
+    monkeypatch.chdir(tmp_path)
 
 
 # -- idpyoidc ----------------------------------------------------------------------------------------------------------------------
