@@ -14,7 +14,8 @@ export UV_SYSTEM_CERTS = 1
 CLIENTS := tests/clients/node
 NODE := $(if $(shell command -v npm 2>/dev/null),$(CLIENTS)/node_modules/.package-lock.json)
 
-# One more than there are processors: some tests wait.
+# One more than there are processors: some tests wait. Each takes its share of the tests in their order and helps others at the end, so that
+# the servers and databases which a module's tests share are not made in every one of them.
 PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # Rooms whose branch coverage is gated, and the gate in percent.
@@ -39,11 +40,14 @@ run: .venv/.compiled  ## start the sandbox                       ARGS="--port 80
 demo: .venv/.compiled  ## one whole login without a browser, step by step
 	@$(BIN)/python kit/demo.py
 
-test: .venv/.dev $(NODE)  ## run the tests without the slow faults    ARGS="tests/core -k name"
-	@$(BIN)/python -m pytest -n $(PROCESSES) -m 'not faults' $(ARGS)
+# Bytecode is kept whatever the shell says: each process reads every test, and hundreds of servers read all of app/.
+test coverage: export PYTHONDONTWRITEBYTECODE :=
 
-coverage: .venv/.dev  ## gate the branch coverage of the rooms that decide and write, by their own tests
-	@$(BIN)/python -m pytest -n $(PROCESSES) -m 'not faults' $(GATING) --cov --cov-report= $(ARGS)
+test: .venv/.dev .venv/.compiled $(NODE)  ## run the tests without the slow faults    ARGS="tests/core -k name"
+	@$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal -m 'not faults' $(ARGS)
+
+coverage: .venv/.dev .venv/.compiled  ## gate the branch coverage of the rooms that decide and write, by their own tests
+	@$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal -m 'not faults' $(GATING) --cov --cov-report= $(ARGS)
 	@$(BIN)/python -m coverage report --fail-under=$(GATE)
 
 lint: .venv/.dev  ## check style, types and who imports whom
