@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -190,10 +191,10 @@ def test_what_was_typed_over_several_lines_is_told_in_one() -> None:
 def test_being_interrupted_is_no_defect(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, code: int
 ) -> None:
-    def interrupted() -> None:
+    def interrupted(*_: str) -> NoReturn:
         raise error
 
-    monkeypatch.setattr("app.cli.app", interrupted)
+    monkeypatch.setattr("app.cli.made", interrupted)
     monkeypatch.setattr(sys, "stderr", open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 (closed by what is tested)
     with pytest.raises(SystemExit) as end:
         main()

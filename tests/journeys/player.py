@@ -20,7 +20,7 @@ async def take(page: Page, number: int, *, decision: str = "approve") -> str:
     await page.evaluate("window.isBefore = true")
     await step.locator("[data-send]").click()
     if is_visit:
-        await page.wait_for_function("!window.isBefore")  # it may be back already: nobody is asked who was asked before
+        await page.wait_for_function("() => !window.isBefore")  # it may be back already: nobody is asked who was asked before
         while "/sandbox/" not in page.url:
             await _sign_in_or_decide(page, decision)
         await page.wait_for_url(f"{address}#step-{number}")

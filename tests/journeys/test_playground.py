@@ -293,6 +293,7 @@ async def test_the_page_that_opens_has_tabs_by_keyboard_and_copies(page: Page, s
 
 async def test_a_client_is_answered_as_seen_by_one_click_and_as_documented_by_another(page: Page, sandbox: Sandbox) -> None:
     issuer = (await (await page.request.post(f"{origin(sandbox)}/sandbox/api/namespaces", data={})).json())["issuer"]
+    await page.add_init_script(AXE)
     for name, told, members in (
         ("Answer as seen", "as seen", {"code", "message", "data", "timestamp"}),
         ("Answer as documented", "as documented", {"token_type", "expires_in", "access_token", "scope"}),
