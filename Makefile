@@ -9,6 +9,8 @@ ARGS ?=
 BIN := .venv/bin
 CODE := app kit migrations bench tests
 export UV_SYSTEM_CERTS = 1
+# Bytecode is kept whatever the shell says: each test process reads every test, and hundreds of servers read all of app/.
+export PYTHONDONTWRITEBYTECODE :=
 
 # Published JavaScript clients that the tests let log in, where there is a node to run them.
 CLIENTS := tests/clients/node
@@ -39,9 +41,6 @@ run: .venv/.compiled  ## start the sandbox                       ARGS="--port 80
 
 demo: .venv/.compiled  ## one whole login without a browser, step by step
 	@$(BIN)/python kit/demo.py
-
-# Bytecode is kept whatever the shell says: each process reads every test, and hundreds of servers read all of app/.
-test coverage: export PYTHONDONTWRITEBYTECODE :=
 
 test: .venv/.dev .venv/.compiled $(NODE)  ## run the tests without the slow faults    ARGS="tests/core -k name"
 	@$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal -m 'not faults' $(ARGS)
@@ -74,13 +73,13 @@ support: .venv/.dev  ## bring the README's table of standards up to date
 screenshots: .venv/.dev  ## take pictures of every page in build/screenshots   ARGS=login.zh takes those alone
 	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
-bench: .venv/.dev  ## measure the server                      ARGS="--help"
+bench: .venv/.dev .venv/.compiled  ## measure the server                      ARGS="--help"
 	@$(BIN)/python -m bench $(ARGS)
 
-bench-sandbox: .venv/.dev  ## measure how soon a sandbox is ready, beside others
+bench-sandbox: .venv/.dev .venv/.compiled  ## measure how soon a sandbox is ready, beside others
 	@$(BIN)/python -m bench.sandboxes $(ARGS)
 
-faults: .venv/.dev  ## run the slow tests that kill and break things
+faults: .venv/.dev .venv/.compiled  ## run the slow tests that kill and break things
 	@TMPDIR="$${TMPDIR:-/tmp}" $(BIN)/python -m pytest -m faults tests/faults $(ARGS)
 
 clean:  ## remove .venv, caches and build results
