@@ -171,6 +171,7 @@ def test_a_bearer_token_is_one_word_behind_its_scheme(authorization: str | None,
 
 def test_no_header_takes_longer_than_its_size_deserves() -> None:
     for authorization in ("Basic " + "=" * 60_000, "Basic " + "%" * 60_000, basic("%2" * 20_000), " " * 60_000, "Bearer " + " " * 60_000):
-        with bearable(), suppress(Refusal):
+        with bearable():
             bearer_token(authorization)
-            basic_credentials(authorization)
+            with suppress(Refusal):
+                basic_credentials(authorization)
