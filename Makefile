@@ -42,11 +42,14 @@ run: .venv/.compiled  ## start the sandbox                       ARGS="--port 80
 demo: .venv/.compiled  ## one whole login without a browser, step by step
 	@$(BIN)/python kit/demo.py
 
+# Shortly before a test is ended for hanging, every thread says where it is. Slow faults go without: the look itself may end a process.
+HOW := --dist worksteal -m 'not faults' -o faulthandler_timeout=110
+
 test: .venv/.dev .venv/.compiled $(NODE)  ## run the tests without the slow faults    ARGS="tests/core -k name"
-	@$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal -m 'not faults' $(ARGS)
+	@$(BIN)/python -m pytest -n $(PROCESSES) $(HOW) $(ARGS)
 
 coverage: .venv/.dev .venv/.compiled  ## gate the branch coverage of the rooms that decide and write, by their own tests
-	@$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal -m 'not faults' $(GATING) --cov --cov-report= $(ARGS)
+	@$(BIN)/python -m pytest -n $(PROCESSES) $(HOW) $(GATING) --cov --cov-report= $(ARGS)
 	@$(BIN)/python -m coverage report --fail-under=$(GATE)
 
 lint: .venv/.dev  ## check style, types and who imports whom
