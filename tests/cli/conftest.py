@@ -2,6 +2,7 @@
 
 import gc
 import io
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -60,8 +61,12 @@ def tokenry(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         captured = capsys.readouterr()
         return Ended(code, captured.out, captured.err)
 
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     yield run
     gc.enable()
+    root.handlers[:] = handlers  # what a command has set up writes to this test's standard error
+    root.setLevel(level)
 
 
 @pytest.fixture
