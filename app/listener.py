@@ -292,8 +292,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._in_body = True
         self._dropped_bytes = 0
-        if self._timer is not None:
-            self._stop()
+        self._stop()
         method, door = parser.get_method(), self._doors.get(self.url)
         if door is None or encodings or length > door.maximum_body or method not in _DIRECT_METHODS or not self._is_free:
             self._go_the_way_of_asgi()
@@ -332,8 +331,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Note that the next byte begins a head, and bring a whole request to its door."""
         self._in_body = False
-        if self._timer is not None:
-            self._stop()
+        self._stop()
         if isinstance(self.cycle, _Direct):
             self.loop.call_soon(self.cycle)
         else:

@@ -26,7 +26,7 @@ def made(asked: str | None = None) -> typer.Typer:
         rich_markup_mode="rich" if sys.stdout.isatty() else None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(lambda: None)
+    app.callback()(lambda: None)  # so that a single command keeps its name
     rooms = [room for room, commands in _ROOMS.items() if asked in commands]
     nouns = [noun for noun in _NOUNS if noun == asked]
     if not rooms and not nouns:
