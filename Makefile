@@ -27,7 +27,7 @@ GATE := 95
 GATING := $(GATED:%=tests/%) --ignore tests/dialects/conformance tests/models $(addprefix tests/security/,test_openid.py test_client_assertions.py test_resources.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run demo test coverage lint format lock locales support screenshots bench bench-sandbox faults clean
+.PHONY: help setup setup-dev run demo test coverage lint format lock locales support screenshots bench bench-sandbox timing faults clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -43,7 +43,7 @@ demo: .venv/.compiled  ## one whole login without a browser, step by step
 	@$(BIN)/python kit/demo.py
 
 # Shortly before a test is ended for hanging, every thread says where it is. Slow faults go without: the look itself may end a process.
-HOW := --dist worksteal -m 'not faults' -o faulthandler_timeout=110
+HOW := --dist worksteal -m 'not faults and not timing' -o faulthandler_timeout=110
 
 test: .venv/.dev .venv/.compiled $(NODE)  ## run the tests without the slow faults    ARGS="tests/core -k name"
 	@$(BIN)/python -m pytest -n $(PROCESSES) $(HOW) $(ARGS)
@@ -81,6 +81,9 @@ bench: .venv/.dev .venv/.compiled  ## measure the server                      AR
 
 bench-sandbox: .venv/.dev .venv/.compiled  ## measure how soon a sandbox is ready, beside others
 	@$(BIN)/python -m bench.sandboxes $(ARGS)
+
+timing: .venv/.dev .venv/.compiled  ## compare how long answers take that must not differ, on an idle machine
+	@$(BIN)/python -m pytest -m timing tests/security $(ARGS)
 
 faults: .venv/.dev .venv/.compiled  ## run the slow tests that kill and break things
 	@TMPDIR="$${TMPDIR:-/tmp}" $(BIN)/python -m pytest -m faults tests/faults $(ARGS)

@@ -11,8 +11,9 @@ from tests.fixtures.world import World, open_world, world, world_of  # noqa: E40
 from tests.security.exercise import robbed  # noqa: E402
 from tests.security.live import live, live_pair, lone  # noqa: E402
 from tests.security.people import person, visit, visits  # noqa: E402
+from tests.security.work import hashings  # noqa: E402
 
-__all__ = ["any_world", "live", "live_pair", "lone", "person", "robbed", "shared_world", "visit", "visits", "world"]
+__all__ = ["any_world", "hashings", "live", "live_pair", "lone", "person", "robbed", "shared_world", "visit", "visits", "world"]
 
 
 # What decides lies behind both ways in, so each database has one of them here, and modules take turns which one it is. Where tests

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from app.admin import create_user, disable_user
 from app.proofs import PasswordPool
 from app.routers.machine import Machine
 from app.storage import Catalog
 from tests.fixtures.work import bearable
 from tests.fixtures.world import World, basic_header
 from tests.security.doors import FORM, JSON, MULTIPART, Answer, encoded, knock
+from tests.security.work import Hashing
 
 LIMIT = 10
 WINDOW = 15 * 60
@@ -123,6 +125,21 @@ async def test_the_right_password_of_somebody_with_a_second_factor_looks_like_a_
     answers = [await log_in(world, person, RIGHT, door) for _ in range(LIMIT)]
     assert [(answer.status, answer.body) for answer in answers[:-1]] == [(wrong.status, wrong.body)] * (LIMIT - 1)
     assert answers[-1].header("retry-after") == str(WINDOW)
+
+
+@pytest.mark.security("LG-08")
+@pytest.mark.security("VN-03")
+@pytest.mark.parametrize("door", DOORS)
+async def test_whoever_cannot_log_in_costs_as_much(world: World, person: str, hashings: list[Hashing], door: tuple[str, str, str]) -> None:
+    """One check of the same cost, and the same answer, for each kind of person."""
+    await create_user(world.operator, {"username": f"gone-{person}", "password": RIGHT})
+    await disable_user(world.operator, f"gone-{person}")
+    await create_user(world.operator, {"username": f"bare-{person}"})
+    names = (person, f"nobody-{person}", f"gone-{person}", f"bare-{person}")
+    answers = [await log_in(world, name, RIGHT if name != person else "a wrong password", door) for name in names]
+    assert {(answer.status, answer.body) for answer in answers} == {(answers[0].status, answers[0].body)}
+    assert len(hashings) == len(answers)
+    assert len(set(hashings)) == 1, hashings
 
 
 @pytest.mark.security("BF-01")

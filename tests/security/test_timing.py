@@ -1,4 +1,7 @@
-"""How long an answer takes says nothing of who exists: measured in turns and compared by medians, a few times before it counts."""
+"""How long an answer takes says nothing of who exists: measured in turns and compared by medians, a few times before it counts.
+
+For a machine with nothing else to do, so `make timing` runs them alone; `make test` holds that the work is the same.
+"""
 
 import http.client
 import statistics
@@ -15,6 +18,7 @@ from tests.fixtures.server import Server
 from tests.security.doors import FORM
 from tests.security.live import Live
 
+pytestmark = pytest.mark.timing
 ROUNDS = 4
 """A difference that is there shows in each of them; one by chance does not."""
 
