@@ -27,7 +27,7 @@ GATE := 95
 GATING := $(GATED:%=tests/%) --ignore tests/dialects/conformance tests/models $(addprefix tests/security/,test_openid.py test_client_assertions.py test_resources.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run demo test coverage lint format lock locales support screenshots bench bench-sandbox timing faults clean
+.PHONY: help setup setup-dev run demo test coverage lint format lock locales schema support screenshots bench bench-sandbox timing faults clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -69,6 +69,9 @@ lock: $(BIN)/uv  ## recompile the lock files                ARGS=--upgrade raise
 
 locales: .venv/.dev  ## bring the catalogues of what pages say up to date, and compile them
 	@$(BIN)/python -m tests.browser.catalogues
+
+schema: .venv/.dev  ## write the models' schema as SQL, which an empty database gets
+	@$(BIN)/python -m tests.migrations.statements
 
 support: .venv/.dev  ## bring the README's table of standards up to date
 	@$(BIN)/python -m tests.architecture.support

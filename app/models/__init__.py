@@ -1,7 +1,7 @@
-"""The tables and their records: one table per file, its columns and the answers Authlib's mixins ask; no queries.
+"""The tables and their records: one record per file, its columns and the answers Authlib's mixins ask; no queries.
 
-A record is a plain class with slots, so that the token doors never pay for an object-relational session; its ``table`` is a
-SQLAlchemy table whose columns are the record's fields, in their order. Every ``*_at`` is an aware UTC datetime.
+A record is a plain class with slots, so that the token doors never pay for an object-relational session; its fields are the columns of
+its ``table``, which :mod:`app.models.schema` describes. Every ``*_at`` is an aware UTC datetime.
 """
 
 from app.models.attempt import Attempt
@@ -16,7 +16,7 @@ from app.models.logout_notice import LogoutNotice
 from app.models.passkey import Passkey
 from app.models.password_reset import PasswordReset
 from app.models.property import Property
-from app.models.record import UtcDateTime, columns_of, metadata
+from app.models.record import columns_of, names_of
 from app.models.recovery_code import RecoveryCode
 from app.models.resource import Resource
 from app.models.scope import Scope
@@ -55,7 +55,6 @@ __all__ = [
     "UsedAssertion",
     "User",
     "UserShop",
-    "UtcDateTime",
     "columns_of",
-    "metadata",
+    "names_of",
 ]

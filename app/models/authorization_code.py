@@ -4,10 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import Boolean, Column, LargeBinary, String, Table, Text
-
-from app.models.record import UtcDateTime, metadata
-
 
 @dataclass(slots=True, kw_only=True)
 class AuthorizationCode:
@@ -17,20 +13,7 @@ class AuthorizationCode:
     ``nonce`` returns in the ID token (OpenID Connect Core §3.1.2.1).
     """
 
-    table: ClassVar[Table] = Table(
-        "authorization_code",
-        metadata,
-        Column("code_hash", LargeBinary(32), primary_key=True),
-        Column("grant_id", String(22), nullable=False, index=True),
-        Column("redirect_uri", Text),
-        Column("redirect_uri_sent", Boolean, nullable=False),
-        Column("code_challenge", String(128)),
-        Column("code_challenge_method", String(16)),
-        Column("created_at", UtcDateTime, nullable=False),
-        Column("expires_at", UtcDateTime, nullable=False),
-        Column("used_at", UtcDateTime),
-        Column("nonce", Text),
-    )
+    table: ClassVar[str] = "authorization_code"
 
     code_hash: bytes
     grant_id: str

@@ -6,12 +6,10 @@ from datetime import datetime
 from typing import ClassVar
 
 from authlib.oauth2.rfc6749 import ClientMixin
-from sqlalchemy import JSON, Column, Integer, String, Table, Text
 
 from app.core.scopes import allowed_scope
 from app.models.client_metadata import ClientMetadata
 from app.models.client_secret import ClientSecret
-from app.models.record import UtcDateTime, metadata
 from app.models.resource import Resource
 
 
@@ -25,26 +23,7 @@ class Client(ClientMetadata, ClientMixin):
     secrets, its shops or its resources.
     """
 
-    table: ClassVar[Table] = Table(
-        "client",
-        metadata,
-        Column("client_id", String(200), primary_key=True),
-        Column("client_name", String(200)),
-        Column("dialect", String(64), nullable=False, index=True),
-        Column("token_endpoint_auth_method", String(64)),
-        Column("grant_types", JSON(none_as_null=True)),
-        Column("response_types", JSON(none_as_null=True)),
-        Column("redirect_uris", JSON, nullable=False),
-        Column("post_logout_redirect_uris", JSON, nullable=False),
-        Column("allowed_origins", JSON, nullable=False),
-        Column("scope", Text, nullable=False),
-        Column("options", JSON, nullable=False),
-        Column("extra", JSON, nullable=False),
-        Column("version", Integer, nullable=False),
-        Column("created_at", UtcDateTime, nullable=False),
-        Column("updated_at", UtcDateTime, nullable=False),
-        Column("disabled_at", UtcDateTime),
-    )
+    table: ClassVar[str] = "client"
 
     client_id: str
     client_name: str | None = None

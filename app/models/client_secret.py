@@ -4,10 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import Column, ForeignKey, LargeBinary, String, Table
-
-from app.models.record import UtcDateTime, metadata
-
 
 @dataclass(slots=True, kw_only=True)
 class ClientSecret:
@@ -17,16 +13,7 @@ class ClientSecret:
     (``client_secret_jwt``), for a digest checks no signature.
     """
 
-    table: ClassVar[Table] = Table(
-        "client_secret",
-        metadata,
-        Column("id", String(22), primary_key=True),
-        Column("client_id", String(200), ForeignKey("client.client_id", ondelete="CASCADE"), nullable=False, index=True),
-        Column("secret_hash", LargeBinary(32), nullable=False),
-        Column("created_at", UtcDateTime, nullable=False),
-        Column("expires_at", UtcDateTime),
-        Column("secret_sealed", LargeBinary),
-    )
+    table: ClassVar[str] = "client_secret"
 
     id: str
     client_id: str

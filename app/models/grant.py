@@ -4,10 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import Column, Index, String, Table, Text
-
-from app.models.record import UtcDateTime, metadata
-
 
 @dataclass(slots=True, kw_only=True)
 class Grant:
@@ -23,28 +19,7 @@ class Grant:
     request (RFC 8707 §2), with spaces.
     """
 
-    table: ClassVar[Table] = Table(
-        "grant",
-        metadata,
-        Column("id", String(22), primary_key=True),
-        Column("dialect", String(64), nullable=False),
-        Column("grant_type", String(64), nullable=False),
-        Column("client_id", String(200), nullable=False),
-        Column("user_id", String(22)),
-        Column("shop_id", String(22)),
-        Column("scope", Text, nullable=False),
-        Column("created_at", UtcDateTime, nullable=False),
-        Column("expires_at", UtcDateTime, nullable=False),
-        Column("revoked_at", UtcDateTime),
-        Column("auth_time", UtcDateTime),
-        Column("acr", String(200)),
-        Column("amr", String(200)),
-        Column("sid", String(22)),
-        Column("claims", Text),
-        Column("resource", Text),
-        Index("ix_grant_expires_at", "expires_at"),
-        Index("ix_grant_user_id", "user_id"),
-    )
+    table: ClassVar[str] = "grant"
 
     id: str
     dialect: str

@@ -4,10 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKey, LargeBinary, String, Table
-
-from app.models.record import UtcDateTime, metadata
-
 
 @dataclass(slots=True, kw_only=True)
 class Passkey:
@@ -18,18 +14,7 @@ class Passkey:
     the person's own word for it.
     """
 
-    table: ClassVar[Table] = Table(
-        "passkey",
-        metadata,
-        Column("credential_id", LargeBinary(1023), primary_key=True),
-        Column("user_id", String(22), ForeignKey("user.id", ondelete="CASCADE"), nullable=False, index=True),
-        Column("public_key", LargeBinary, nullable=False),
-        Column("sign_count", BigInteger, nullable=False),
-        Column("name", String(200)),
-        Column("transports", JSON, nullable=False),
-        Column("created_at", UtcDateTime, nullable=False),
-        Column("last_used_at", UtcDateTime),
-    )
+    table: ClassVar[str] = "passkey"
 
     credential_id: bytes
     user_id: str

@@ -3,21 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sqlalchemy import Column, String, Table, Text
-
-from app.models.record import metadata
-
 
 @dataclass(slots=True, kw_only=True)
 class Property:
     """A named fact about this database; ``sandbox`` marks one that holds demo identities."""
 
-    table: ClassVar[Table] = Table(
-        "property",
-        metadata,
-        Column("name", String(64), primary_key=True),
-        Column("value", Text, nullable=False),
-    )
+    table: ClassVar[str] = "property"
 
     name: str
     value: str

@@ -1,20 +1,12 @@
-"""What all records share: the metadata, the column types, and the list of a record's columns."""
+"""What all records share: which of their fields are columns, of which kind, and how moments are written where no type keeps them."""
 
+import dataclasses
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, ClassVar, Final, Protocol
+from types import NoneType, UnionType
+from typing import ClassVar, Final, NamedTuple, Protocol, get_args, get_origin
 
-from sqlalchemy import BigInteger, DateTime, Dialect, MetaData, Table, TypeDecorator
-from sqlalchemy.types import TypeEngine
-
-metadata: Final = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -22,29 +14,21 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 class Record(Protocol):
     """A row of one table as a plain object."""
 
-    table: ClassVar[Table]
+    table: ClassVar[str]
 
 
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC datetime: ``timestamptz`` on PostgreSQL, microseconds since 1970 as an integer elsewhere.
+class Column(NamedTuple):
+    """A field of a record that is a column."""
 
-    The integer keeps order, precision and zone on databases whose own type drops one of them.
-    """
+    name: str
+    kind: type
+    """Its type without ``None``: ``str``, ``bytes``, ``int``, ``bool``, ``datetime``, or ``list`` and ``Mapping``, which are JSON."""
+    is_nullable: bool
 
-    impl = BigInteger
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Choose the column type of the database at hand."""
-        return dialect.type_descriptor(DateTime(timezone=True) if dialect.name == "postgresql" else BigInteger())
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ANN401 (the driver's own type)
-        """Turn a datetime into what the driver takes."""
-        return value if value is None or dialect.name == "postgresql" else to_microseconds(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401 (the driver's own type)
-        """Turn what the driver gave into a datetime."""
-        return value if value is None or dialect.name == "postgresql" else from_microseconds(value)
+    @property
+    def is_json(self) -> bool:
+        """Whether it holds a JSON text."""
+        return self.kind in (list, Mapping)
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -58,6 +42,19 @@ def from_microseconds(count: int) -> datetime:
 
 
 @cache
-def columns_of(model: type[Record]) -> tuple[str, ...]:
-    """Return the names of a record's columns, in the order of its fields."""
-    return tuple(column.name for column in model.table.columns)
+def columns_of(model: type[Record]) -> tuple[Column, ...]:
+    """Return the columns of a record, in the order of its fields. A field that is a tuple holds records of another table."""
+    columns = [_column(field.name, field.type) for field in dataclasses.fields(model)]  # type: ignore[arg-type]  # every record is a dataclass
+    return tuple(column for column in columns if column.kind is not tuple)
+
+
+def _column(name: str, annotation: object) -> Column:
+    parts = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    (kind,) = (part for part in parts if part is not NoneType)
+    return Column(name, get_origin(kind) or kind, is_nullable=NoneType in parts)
+
+
+@cache
+def names_of(model: type[Record]) -> tuple[str, ...]:
+    """Return the names of a record's columns."""
+    return tuple(column.name for column in columns_of(model))

@@ -4,10 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, LargeBinary, String, Table
-
-from app.models.record import UtcDateTime, metadata
-
 _SEEN_EVERY: Final = timedelta(minutes=1)
 
 
@@ -21,21 +17,7 @@ class Session:
     it lasts, however often its id changes; clients are told one of their own that is made of it.
     """
 
-    table: ClassVar[Table] = Table(
-        "session",
-        metadata,
-        Column("id_hash", LargeBinary(32), primary_key=True),
-        Column("user_id", String(22), ForeignKey("user.id", ondelete="CASCADE"), nullable=False),
-        Column("created_at", UtcDateTime, nullable=False),
-        Column("last_seen_at", UtcDateTime, nullable=False),
-        Column("expires_at", UtcDateTime, nullable=False),
-        Column("amr", JSON, nullable=False),
-        Column("user_agent", String(400)),
-        Column("address", String(64)),
-        Column("sid", String(22)),
-        Index("ix_session_user_id", "user_id"),
-        Index("ix_session_expires_at", "expires_at"),
-    )
+    table: ClassVar[str] = "session"
 
     id_hash: bytes
     user_id: str

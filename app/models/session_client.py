@@ -4,10 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import Column, Index, String, Table
-
-from app.models.record import UtcDateTime, metadata
-
 
 @dataclass(slots=True, kw_only=True)
 class SessionClient:
@@ -17,17 +13,7 @@ class SessionClient:
     may: grants that came of it may have ended long before.
     """
 
-    table: ClassVar[Table] = Table(
-        "session_client",
-        metadata,
-        Column("name", String(22), primary_key=True),
-        Column("sid", String(22), nullable=False),
-        Column("client_id", String(200), nullable=False),
-        Column("user_id", String(22), nullable=False),
-        Column("expires_at", UtcDateTime, nullable=False),
-        Index("ix_session_client_sid", "sid"),
-        Index("ix_session_client_expires_at", "expires_at"),
-    )
+    table: ClassVar[str] = "session_client"
 
     name: str
     sid: str

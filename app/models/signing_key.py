@@ -5,10 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import JSON, Column, LargeBinary, String, Table
-
-from app.models.record import UtcDateTime, metadata
-
 
 @dataclass(slots=True, kw_only=True)
 class SigningKey:
@@ -19,17 +15,7 @@ class SigningKey:
     has signed.
     """
 
-    table: ClassVar[Table] = Table(
-        "signing_key",
-        metadata,
-        Column("kid", String(43), primary_key=True),
-        Column("algorithm", String(16), nullable=False),
-        Column("private_sealed", LargeBinary, nullable=False),
-        Column("public_jwk", JSON, nullable=False),
-        Column("created_at", UtcDateTime, nullable=False),
-        Column("active_from", UtcDateTime, nullable=False),
-        Column("retired_at", UtcDateTime),
-    )
+    table: ClassVar[str] = "signing_key"
 
     kid: str
     algorithm: str

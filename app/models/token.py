@@ -4,10 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import Column, LargeBinary, String, Table, Text
-
-from app.models.record import UtcDateTime, metadata
-
 
 @dataclass(slots=True, kw_only=True)
 class Token:
@@ -21,22 +17,7 @@ class Token:
     stored under the digest of its ``jti`` (:func:`app.core.secrets.identifier_digest`).
     """
 
-    table: ClassVar[Table] = Table(
-        "token",
-        metadata,
-        Column("token_hash", LargeBinary(32), primary_key=True),
-        Column("kind", String(8), nullable=False),
-        Column("grant_id", String(22), nullable=False, index=True),
-        Column("scope", Text, nullable=False),
-        Column("issued_at", UtcDateTime, nullable=False),
-        Column("expires_at", UtcDateTime),
-        Column("used_at", UtcDateTime),
-        Column("revoked_at", UtcDateTime),
-        Column("last_used_at", UtcDateTime),
-        Column("successor_hash", LargeBinary(32)),
-        Column("successor_sealed", LargeBinary),
-        Column("resource", Text),
-    )
+    table: ClassVar[str] = "token"
 
     token_hash: bytes
     kind: str

@@ -4,10 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, String, Table
-
-from app.models.record import UtcDateTime, metadata
-
 
 @dataclass(slots=True, kw_only=True)
 class Totp:
@@ -18,14 +14,7 @@ class Totp:
     one is taken again (RFC 6238 §5.2).
     """
 
-    table: ClassVar[Table] = Table(
-        "totp",
-        metadata,
-        Column("user_id", String(22), ForeignKey("user.id", ondelete="CASCADE"), primary_key=True),
-        Column("secret_sealed", LargeBinary, nullable=False),
-        Column("confirmed_at", UtcDateTime),
-        Column("last_step", Integer),
-    )
+    table: ClassVar[str] = "totp"
 
     user_id: str
     secret_sealed: bytes

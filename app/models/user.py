@@ -5,10 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Column, String, Table, Text
-
-from app.models.record import UtcDateTime, metadata
-
 
 @dataclass(slots=True, kw_only=True)
 class User:
@@ -20,23 +16,7 @@ class User:
     ``claims`` is what else is known of them, as JSON text: the standard claims that no column holds (OpenID Connect Core §5.1).
     """
 
-    table: ClassVar[Table] = Table(
-        "user",
-        metadata,
-        Column("id", String(22), primary_key=True),
-        Column("username", String(200), nullable=False),
-        Column("username_key", String(400), nullable=False, unique=True),
-        Column("email", String(320)),
-        Column("email_key", String(640), unique=True),
-        Column("name", String(200)),
-        Column("password_hash", String(400)),
-        Column("password_changed_at", UtcDateTime),
-        Column("created_at", UtcDateTime, nullable=False),
-        Column("updated_at", UtcDateTime, nullable=False),
-        Column("disabled_at", UtcDateTime),
-        Column("second_factor_at", UtcDateTime),
-        Column("claims", Text),
-    )
+    table: ClassVar[str] = "user"
 
     id: str
     username: str

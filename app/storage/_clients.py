@@ -8,15 +8,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from app.ledger import Facts, Held
-from app.models import AuthorizationCode, Client, ClientSecret, Resource, Token, columns_of
-from app.storage._rows import Decoder, columns, maker, selected
+from app.models import AuthorizationCode, Client, ClientSecret, Resource, Token, columns_of, names_of
+from app.storage._rows import Decoder, maker, selected
 
 _LIMIT: Final = 10_000
-_WIDTH: Final = len(columns_of(Client))
+_WIDTH: Final = len(names_of(Client))
 _make_client: Final = maker(Client)
 _make_secret: Final = maker(ClientSecret)
 _make_resource: Final = maker(Resource)
-_RESOURCE: Final = _WIDTH + len(columns_of(ClientSecret))
+_RESOURCE: Final = _WIDTH + len(names_of(ClientSecret))
 
 SELECT_CLIENTS: Final = (
     f"SELECT {selected('c', Client)}, {selected('s', ClientSecret)}, {selected('r', Resource)} FROM client c"  # noqa: S608 (our own columns)
@@ -31,7 +31,7 @@ Holder = Facts | Held[AuthorizationCode] | Held[Token]
 
 def clients_of(rows: Iterable[Sequence[Any]], *, times: bool) -> dict[str, Client]:
     """Make clients with their secrets and resources from the rows of ``SELECT_CLIENTS``; ``times`` as in :class:`Decoder`."""
-    decode = Decoder(columns(Client, ClientSecret, Resource), times=times)
+    decode = Decoder([*columns_of(Client), *columns_of(ClientSecret), *columns_of(Resource)], times=times)
     clients: dict[str, Client] = {}
     for row in rows:
         client = clients.get(row[0])

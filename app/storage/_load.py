@@ -8,13 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import Column
-
 from app.ledger import Held, Needs
-from app.models import Attempt, AuthorizationCode, Grant, Resource, Shop, Token, User, columns_of
-from app.models.record import Record
+from app.models import Attempt, AuthorizationCode, Grant, Resource, Shop, Token, User, columns_of, names_of
+from app.models.record import Column, Record
 from app.storage._clients import Resolver
-from app.storage._rows import columns, maker, selected
+from app.storage._rows import maker, selected
 from app.storage._tables import is_possible
 
 Presented = TypeVar("Presented", AuthorizationCode, Token)
@@ -28,9 +26,9 @@ make_resource: Final = maker(Resource)
 make_shop: Final = maker(Shop)
 make_user: Final = maker(User)
 _make_grant: Final = maker(Grant)
-_GRANT_WIDTH: Final = len(columns_of(Grant))
-_USER_WIDTH: Final = len(columns_of(User))
-_SHOP_WIDTH: Final = len(columns_of(Shop))
+_GRANT_WIDTH: Final = len(names_of(Grant))
+_USER_WIDTH: Final = len(names_of(User))
+_SHOP_WIDTH: Final = len(names_of(Shop))
 
 GRANTED_SHOP: Final = (
     "shop s ON s.dialect = c.dialect AND s.code = {code} AND s.disabled_at IS NULL"
@@ -50,7 +48,7 @@ class Presentation(Generic[Presented]):
     def __init__(self, model: type[Presented], key: str, alias: str, start: int = 0) -> None:
         record: type[Record] = model
         follows_successor = record is Token
-        table = record.table.name
+        table = record.table
         a = alias
         self.table = f"{table} {a}"
         self.condition = f"{a}.{key} = "
@@ -71,10 +69,10 @@ class Presentation(Generic[Presented]):
                 f"{a}_n.used_at IS NOT NULL" if follows_successor else "NULL",
             ]
         )
-        self.columns: list[Column[Any] | None] = [*columns(record, Grant), None, *columns(User, Shop), None]
+        self.columns: list[Column | None] = [*columns_of(record), *columns_of(Grant), None, *columns_of(User), *columns_of(Shop), None]
         self._make: Callable[[Sequence[Any]], Presented] = maker(model)
         self._start = start
-        self._grant = start + len(columns_of(record))
+        self._grant = start + len(names_of(record))
         self._version = self._grant + _GRANT_WIDTH
         self._user = self._version + 1
         self._shop = self._user + _USER_WIDTH

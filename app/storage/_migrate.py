@@ -11,9 +11,9 @@ from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 from sqlalchemy.util import greenlet_spawn
 
 from app.storage._address import Address
-from app.storage._cold import begin_immediate
 from app.storage._errors import SchemaOutdated
 from app.storage._schema import HEAD, LOCK, REVISIONS, state_of
+from app.storage._sqlalchemy import begin_immediate, engine_for
 
 Step = tuple[str | None, str | None]
 
@@ -47,7 +47,6 @@ def _on_sqlite(address: Address, path: Path, revision: str) -> Step:
 
 
 async def _on_postgresql(address: Address, revision: str) -> Step:
-    from app.storage._cold_async import engine_for
     from app.storage._postgresql_schema import connected
 
     async with connected(address):

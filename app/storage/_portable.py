@@ -7,19 +7,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from app.core.clock import Clock
 from app.ledger import Facts, Needs, Receipt, StorageUnavailable, WriteRefused, Writes
 from app.storage import _reference
 from app.storage._address import Address
 from app.storage._batch import Batcher, Deferred
-from app.storage._cold import Cold
-from app.storage._cold_async import AsyncCold, engine_for, reading
 from app.storage._load import PROBE, possible
 from app.storage._sql_rows import SqlRows
+from app.storage._sqlalchemy import SqlTransactions, engine_for, reading, take_turn
 from app.storage._storage import CHECK_IN, BaseStorage, Limits
-from app.storage._tables import Readable
+from app.storage._tables import Readable, Rows
 
 T = TypeVar("T")
 _TRIES: Final = 3
@@ -34,8 +33,9 @@ class PortableStorage(BaseStorage):
         super().__init__(clock, limits)
         self._engine = engine_for(address)
         event.listen(self._engine, "before_cursor_execute", self._note_statement)
-        self._reading = AsyncCold(reading(self._engine), _STATEMENTS_IN)
-        self._writing = AsyncCold(self._engine, _STATEMENTS_IN)
+        self._reading = SqlTransactions(reading(self._engine), _STATEMENTS_IN)
+        self._writing = SqlTransactions(self._engine, _STATEMENTS_IN)
+        self._working = SqlTransactions(self._engine)
         self._looks: set[asyncio.Future[Any]] = set()
         self._reads: Batcher[Needs, Facts] = Batcher(self._read, size=limits.batch, waiting=limits.waiting, patience=limits.patience)
 
@@ -97,8 +97,13 @@ class PortableStorage(BaseStorage):
                 return error
         return failure
 
-    def _make_cold(self) -> Cold:
-        return AsyncCold(self._engine)
+    async def _run(self, work: Callable[[Rows], T], *, alone: bool = False) -> T:
+        def run(connection: Connection) -> T:
+            if alone:
+                take_turn(connection)
+            return work(SqlRows(connection))
+
+        return await self._working.run(run)
 
     def _note_statement(self, *_: object) -> None:
         self.counters.statements += 1

@@ -16,11 +16,10 @@ from app.storage._postgresql_link import Link, Undone
 from app.storage._postgresql_load import CLIENTS, select_for, shape_of
 from app.storage._postgresql_write import Verdict, admit, statement_of, unsound_of
 from app.storage._storage import CHECK_IN, BaseStorage, Limits
-from app.storage._tables import Readable
+from app.storage._tables import Readable, Rows
 
 if TYPE_CHECKING:
-    from app.storage._cold import Cold
-    from app.storage._postgresql_look import Looker
+    from app.storage._postgresql_transactions import Transactions
 
 T = TypeVar("T")
 _TRIES = 3
@@ -38,7 +37,8 @@ class PostgresqlStorage(BaseStorage):
         self._writing = Link(address.dsn)
         self._cache = ClientCache()
         self._patience = limits.patience
-        self._looker: Looker | None = None
+        self._looking: Transactions | None = None
+        self._working: Transactions | None = None
         self._reads: Batcher[Needs, Facts] = Batcher(self._read, size=limits.batch, waiting=limits.waiting, patience=limits.patience)
 
     def recall(self, needs: Needs) -> Facts | None:
@@ -65,17 +65,25 @@ class PostgresqlStorage(BaseStorage):
         """See :class:`app.storage.Storage`."""
         await self._reads.close()
         await super().close()
-        if self._looker is not None:
-            await self._looker.close()
+        for transactions in (self._looking, self._working):
+            if transactions is not None:
+                await transactions.close()
         await self._reading.close()
         await self._writing.close()
 
     async def _look(self, work: Callable[[Readable], T]) -> T:
-        if self._looker is None:
-            from app.storage._postgresql_look import Looker
+        if self._looking is None:
+            from app.storage._postgresql_transactions import Transactions, looking
 
-            self._looker = Looker(self._address.dsn, self._patience)
-        return await self._looker.run(work)
+            self._looking = Transactions(self._address.dsn, looking(self._patience))
+        return await self._looking.run(work)
+
+    async def _run(self, work: Callable[[Rows], T], *, alone: bool = False) -> T:
+        if self._working is None:
+            from app.storage._postgresql_transactions import WORKING, Transactions
+
+            self._working = Transactions(self._address.dsn, WORKING)
+        return await self._working.run(work, alone=alone)
 
     async def _read(self, batch: list[Needs]) -> list[Facts]:
         try:
@@ -132,11 +140,6 @@ class PostgresqlStorage(BaseStorage):
             except Undone:
                 continue
         raise StorageUnavailable("the database undid the writes three times")
-
-    def _make_cold(self) -> "Cold":
-        from app.storage._cold_async import AsyncCold, engine_for
-
-        return AsyncCold(engine_for(self._address))
 
 
 def _receipts(batch: Sequence[Writes], rows: Sequence[Sequence[Any]]) -> list[Receipt]:

@@ -92,7 +92,10 @@ class Link:
             return cast("Sequence[Sequence[Any]]", await statement.fetch(*arguments))  # a Record is one, but its type does not say so
         except FAILURES as error:
             # "from None": the driver's words may repeat the values.
-            raise self._judged(error) from None
+            failure = judged(error)
+            if isinstance(failure, StorageUnavailable):
+                self._drop()
+            raise failure from None
         finally:
             deadline.cancel()
 
@@ -121,11 +124,12 @@ class Link:
         if connection is not None:
             connection.terminate()
 
-    def _judged(self, error: BaseException) -> Exception:
-        state = (isinstance(error, asyncpg.PostgresError) and error.sqlstate) or ""
-        if state in _UNDONE:
-            return Undone(state)
-        if state.startswith(_REFUSED):
-            return WriteRefused(f"{type(error).__name__} ({state})")
-        self._drop()
-        return StorageUnavailable(f"the database failed ({type(error).__name__}{f' {state}' if state else ''})")
+
+def judged(error: BaseException) -> Exception:
+    """Translate a driver's error into the ledger's words, without the statement and its values."""
+    state = (isinstance(error, asyncpg.PostgresError) and error.sqlstate) or ""
+    if state in _UNDONE:
+        return Undone(state)
+    if state.startswith(_REFUSED):
+        return WriteRefused(f"{type(error).__name__} ({state})")
+    return StorageUnavailable(f"the database failed ({type(error).__name__}{f' {state}' if state else ''})")

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from app.ledger import Facts, Needs
-from app.models import Attempt, AuthorizationCode, Resource, Shop, Token, User, columns_of
+from app.models import Attempt, AuthorizationCode, Resource, Shop, Token, User, names_of
 from app.storage._clients import SELECT_CLIENTS, Resolver
 from app.storage._load import (
     GRANTED_SHOP,
@@ -62,22 +62,20 @@ class BatchSelect:
         self._width = 1
         self._client = self._simple(shape.client, "client_id", "client c ON c.client_id = q.client_id", ["c.version"])
         self._shop = self._simple(
-            shape.client and shape.shop, "shop", GRANTED_SHOP.format(code="q.shop"), [selected("s", Shop)], len(columns_of(Shop))
+            shape.client and shape.shop, "shop", GRANTED_SHOP.format(code="q.shop"), [selected("s", Shop)], len(names_of(Shop))
         )
         self._code = self._presented(shape.code, Presentation(AuthorizationCode, "code_hash", "a", self._width), "code_hash")
         self._token = self._presented(shape.token, Presentation(Token, "token_hash", "t", self._width), "token_hash")
         self._bearer = self._presented(shape.bearer, Presentation(Token, "token_hash", "b", self._width), "bearer_hash")
-        self._login = self._simple(
-            shape.login, "login", USER_BY_LOGIN.format(login="q.login"), [selected("u", User)], len(columns_of(User))
-        )
+        self._login = self._simple(shape.login, "login", USER_BY_LOGIN.format(login="q.login"), [selected("u", User)], len(names_of(User)))
         self._attempts = self._width
         for i in range(shape.attempts):
             self._parameters.append((f"k{i}", "bytea", _nth_attempt(i)))
-            self._add(f"attempt k{i} ON k{i}.key = q.k{i}", [selected(f"k{i}", Attempt)], len(columns_of(Attempt)))
+            self._add(f"attempt k{i} ON k{i}.key = q.k{i}", [selected(f"k{i}", Attempt)], len(names_of(Attempt)))
         self._resources = self._width
         for i in range(shape.resources):
             self._parameters.append((f"r{i}", "text", _nth_resource(i)))
-            self._add(f"resource r{i} ON r{i}.uri = q.r{i}", [selected(f"r{i}", Resource)], len(columns_of(Resource)))
+            self._add(f"resource r{i} ON r{i}.uri = q.r{i}", [selected(f"r{i}", Resource)], len(names_of(Resource)))
         names = ", ".join(name for name, _, _ in self._parameters)
         arrays = ", ".join(f"${i}::{kind}[]" for i, (_, kind, _) in enumerate(self._parameters, 1))
         joins = "".join(f" LEFT JOIN {join}" for join in self._joins)
@@ -118,7 +116,7 @@ class BatchSelect:
         if self._client:
             resolver.resolve(facts, needs.client_id or "", row[self._client])
         if self._shop and row[self._shop] is not None:
-            facts.shop = make_shop(row[self._shop : self._shop + len(columns_of(Shop))])
+            facts.shop = make_shop(row[self._shop : self._shop + len(names_of(Shop))])
         if self._code:
             facts.code = self._code.read(row, resolver)
         if self._token:
@@ -126,7 +124,7 @@ class BatchSelect:
         if self._bearer:
             facts.bearer = self._bearer.read(row, resolver)
         if self._login and row[self._login] is not None:
-            facts.user = make_user(row[self._login : self._login + len(columns_of(User))])
+            facts.user = make_user(row[self._login : self._login + len(names_of(User))])
         if needs.attempts:
             facts.attempts = self._read_attempts(row, len(needs.attempts))
         if needs.resources:
@@ -134,12 +132,12 @@ class BatchSelect:
         return facts
 
     def _read_resources(self, row: Sequence[Any], count: int) -> dict[str, Resource]:
-        width = len(columns_of(Resource))
+        width = len(names_of(Resource))
         starts = range(self._resources, self._resources + count * width, width)
         return {row[start]: make_resource(row[start : start + width]) for start in starts if row[start] is not None}
 
     def _read_attempts(self, row: Sequence[Any], count: int) -> dict[bytes, Attempt]:
-        width = len(columns_of(Attempt))
+        width = len(names_of(Attempt))
         starts = range(self._attempts, self._attempts + count * width, width)
         return {row[start]: make_attempt(row[start : start + width]) for start in starts if row[start] is not None}
 

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
-from sqlalchemy import Dialect
 
 from app.storage._address import Address
 from app.storage._errors import DatabaseUnusable
@@ -77,14 +76,11 @@ async def state(connection: "Connection", shown: str) -> tuple[State, list[str]]
 
 
 async def _create(connection: "Connection", shown: str) -> None:
-    from sqlalchemy.dialects import postgresql
-
     async with connection.transaction():
         await connection.execute(f"SELECT pg_advisory_xact_lock({LOCK})")
         found, tables = await state(connection, shown)
         if found is State.EMPTY:
-            dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
-            for statement in statements(dialect, tables):
+            for statement in statements("postgresql", tables):
                 await connection.execute(statement)
 
 

@@ -9,8 +9,9 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from app.models import AuthorizationCode, Grant, Token, UtcDateTime
+from app.models import AuthorizationCode, Grant, Token, columns_of
 from app.models.record import Record
+from app.storage._driver_rows import KINDS
 
 
 class Part(IntEnum):
@@ -43,21 +44,16 @@ class _Text(NamedTuple):
     optional: frozenset[str] = frozenset()
 
 
-_KINDS: Final = {"VARCHAR": "text", "TEXT": "text", "BLOB": "bytea", "INTEGER": "int", "BOOLEAN": "bool"}
-
-
 def _insertion(model: type[Record]) -> _Text:
     # Arrays of the columns' types: an array of the table's row type would be a third faster, and would break every server that runs
     # while a migration adds a column.
-    columns = {
-        column.name: "timestamptz" if isinstance(column.type, UtcDateTime) else _KINDS[str(column.type).partition("(")[0]]
-        for column in model.table.columns
-    }
+    key, *others = columns_of(model)
+    columns = {column.name: KINDS[column.kind] for column in (key, *others)}
     return _Text(
         columns,
-        f'INSERT INTO "{model.table.name}" ({", ".join(columns)}) SELECT {{values}} FROM {{rows}} WHERE {{won}}',  # noqa: S608
-        frozenset(one.name for one in model.table.columns if columns[one.name] == "text" and not one.nullable and not one.primary_key),
-        frozenset(one.name for one in model.table.columns if one.nullable),
+        f'INSERT INTO "{model.table}" ({", ".join(columns)}) SELECT {{values}} FROM {{rows}} WHERE {{won}}',  # noqa: S608
+        frozenset(one.name for one in others if one.kind is str and not one.is_nullable),
+        frozenset(one.name for one in others if one.is_nullable),
     )
 
 

@@ -5,15 +5,14 @@ Nothing relies on it: expiry is judged at use. What tells a replay, used codes a
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select
-
-from app.models import Attempt, AuthorizationCode, Grant, PasswordReset, Session, SessionClient, Token, UsedAssertion
-from app.storage._cold import Cold
+from app.models import Attempt, AuthorizationCode, Grant, PasswordReset, Session, SessionClient, Token, UsedAssertion, names_of
+from app.models.record import Record
+from app.storage._tables import Rows, Until
 
 _SIZES: Final = (10, 250)
 """The fewest and most families or keys that one transaction looks at."""
@@ -34,99 +33,103 @@ class Step(NamedTuple):
     cursor: str | bytes | None
 
 
-async def purge(cold: Cold, now: datetime) -> int:
-    """Delete dead families, access tokens that living families have replaced, and what else is over; return the number of rows."""
-    deleted = await _walk(cold, "", partial(_expired_families, now))
-    deleted += await _walk(cold, "", partial(_revoked_families, now))
-    deleted += await _walk(cold, b"", partial(_replaced_tokens, now))
-    for table in (Session.table, SessionClient.table, PasswordReset.table):
-        deleted += await _walk(cold, b"", partial(_ended, table, now))
-    deleted += await _walk(cold, b"", partial(_ended, UsedAssertion.table, now - _ENDED_FOR))
-    return deleted + await _walk(cold, b"", partial(_old_counters, now))
+Run = Callable[[Callable[[Rows], Step]], Awaitable[Step]]
+"""Does a step in one transaction."""
 
 
-async def _walk(cold: Cold, cursor: str | bytes | None, step: Callable[[int, str | bytes, Connection], Step]) -> int:
-    """Repeat a step to its end, each time as large as the time allows, and pause as long as it took."""
-    deleted, size = 0, _SIZES[1] // 2
-    while cursor is not None:
-        began = time.monotonic()
-        done = await cold.run(partial(step, size, cursor))
-        took = time.monotonic() - began
-        deleted += done.deleted
-        cursor = done.cursor
-        size = int(min(max(size * cold.transaction_in / max(took, 0.001), size / 2, _SIZES[0]), size * 2, _SIZES[1]))
-        await asyncio.sleep(took)
-    return deleted
+async def purge(run: Run, transaction_in: float, now: datetime) -> int:
+    """Delete dead families, access tokens that living families have replaced, and what else is over; return the number of rows.
+
+    ``transaction_in`` is how many seconds a transaction should take.
+    """
+
+    async def walk(cursor: str | bytes | None, step: Callable[[int, str | bytes, Rows], Step]) -> int:
+        """Repeat a step to its end, each time as large as the time allows, and pause as long as it took."""
+        deleted, size = 0, _SIZES[1] // 2
+        while cursor is not None:
+            began = time.monotonic()
+            done = await run(partial(step, size, cursor))
+            took = time.monotonic() - began
+            deleted += done.deleted
+            cursor = done.cursor
+            size = int(min(max(size * transaction_in / max(took, 0.001), size / 2, _SIZES[0]), size * 2, _SIZES[1]))
+            await asyncio.sleep(took)
+        return deleted
+
+    deleted = await walk("", partial(_expired_families, now))
+    deleted += await walk("", partial(_revoked_families, now))
+    deleted += await walk(b"", partial(_replaced_tokens, now))
+    for model in (Session, SessionClient, PasswordReset):
+        deleted += await walk(b"", partial(_ended, model, now))
+    deleted += await walk(b"", partial(_ended, UsedAssertion, now - _ENDED_FOR))
+    return deleted + await walk(b"", partial(_old_counters, now))
 
 
-def _expired_families(now: datetime, size: int, _cursor: str | bytes, connection: Connection) -> Step:
-    grant = Grant.table.c
-    dead = select(grant.id).where(grant.expires_at <= now - _ENDED_FOR).order_by(grant.expires_at).limit(size)
-    families = list(connection.scalars(dead))
-    return Step(_delete_families(connection, families, size)[0], "" if families else None)
+def _expired_families(now: datetime, size: int, _cursor: str | bytes, rows: Rows) -> Step:
+    dead = rows.pick(Grant, ["id"], order_by=["expires_at"], limit=size, expires_at=Until(now - _ENDED_FOR))
+    families = [family for (family,) in dead]
+    return Step(_delete_families(rows, families, size)[0], "" if families else None)
 
 
-def _revoked_families(now: datetime, size: int, cursor: str | bytes, connection: Connection) -> Step:
+def _revoked_families(now: datetime, size: int, cursor: str | bytes, rows: Rows) -> Step:
     """Look at one page of all families: an index on the moment of revocation would cost every issue of a token."""
-    grant = Grant.table.c
-    end = _page_end(connection, Grant.table, size, cursor)
-    dead = _in_page(grant.id, cursor, end) & (grant.revoked_at <= now - _REVOKED_FOR)
-    deleted, done = _delete_families(connection, list(connection.scalars(select(grant.id).where(dead))), size)
-    return Step(deleted, end if done else cursor)
+    page = _Page(rows, Grant, "id", size, cursor)
+    dead = page.pick(["id"], revoked_at=Until(now - _REVOKED_FOR))
+    deleted, done = _delete_families(rows, [family for (family,) in dead], size)
+    return Step(deleted, page.end if done else cursor)
 
 
-def _replaced_tokens(now: datetime, size: int, cursor: str | bytes, connection: Connection) -> Step:
+def _replaced_tokens(now: datetime, size: int, cursor: str | bytes, rows: Rows) -> Step:
     """Look at one page of all tokens: an expired access token goes once its family has a younger one.
 
     The youngest stays: a dialect may extend it while its refresh token lives.
     """
-    token = Token.table.c
-    younger = Token.table.alias("younger")
-    end = _page_end(connection, Token.table, size, cursor)
-    replaced = exists().where(younger.c.grant_id == token.grant_id, younger.c.kind == "access", younger.c.issued_at > token.issued_at)
-    dead = _in_page(token.token_hash, cursor, end) & (token.kind == "access") & (token.expires_at <= now - _ENDED_FOR) & replaced
-    keys = list(connection.scalars(select(token.token_hash).where(dead)))
-    return Step(_delete(connection, token.token_hash, keys), end)
+    page = _Page(rows, Token, "token_hash", size, cursor)
+    expired = page.pick(["token_hash", "grant_id", "issued_at"], kind="access", expires_at=Until(now - _ENDED_FOR))
+    families = {family for _, family, _ in expired}
+    youngest = dict(rows.latest(Token, ["grant_id"], ["issued_at"], kind="access", grant_id=families)) if families else {}
+    return Step(_delete(rows, Token, "token_hash", [key for key, family, at in expired if at < youngest[family]]), page.end)
 
 
-def _ended(table: Table, now: datetime, size: int, _cursor: str | bytes, connection: Connection) -> Step:
+def _ended(model: type[Record], now: datetime, size: int, _cursor: str | bytes, rows: Rows) -> Step:
     """Delete what is past its end and that nobody needs any more: sessions and reset links, which are personal data, used assertions."""
-    (key,) = table.primary_key.columns
-    keys = list(connection.scalars(select(key).where(table.c.expires_at <= now).order_by(table.c.expires_at).limit(size)))
-    return Step(_delete(connection, key, keys), b"" if keys else None)
+    key = names_of(model)[0]
+    keys = [one for (one,) in rows.pick(model, [key], order_by=["expires_at"], limit=size, expires_at=Until(now))]
+    return Step(_delete(rows, model, key, keys), b"" if keys else None)
 
 
-def _old_counters(now: datetime, size: int, cursor: str | bytes, connection: Connection) -> Step:
-    attempt = Attempt.table.c
-    end = _page_end(connection, Attempt.table, size, cursor)
-    dead = _in_page(attempt.key, cursor, end) & (attempt.window_started_at <= now - _COUNTED_FOR)
-    return Step(_delete(connection, attempt.key, list(connection.scalars(select(attempt.key).where(dead)))), end)
+def _old_counters(now: datetime, size: int, cursor: str | bytes, rows: Rows) -> Step:
+    page = _Page(rows, Attempt, "key", size, cursor)
+    old = page.pick(["key"], window_started_at=Until(now - _COUNTED_FOR))
+    return Step(_delete(rows, Attempt, "key", [key for (key,) in old]), page.end)
 
 
-def _delete_families(connection: Connection, families: list[str], size: int) -> tuple[int, bool]:
+def _delete_families(rows: Rows, families: Sequence[str], size: int) -> tuple[int, bool]:
     """Delete families with what is theirs; return the number of rows, and whether nothing is left for another transaction."""
+    if not families:
+        return 0, True
     deleted = 0
-    for table in (Token.table, AuthorizationCode.table):
-        (key,) = table.primary_key.columns
-        keys = list(connection.scalars(select(key).where(table.c.grant_id.in_(families)).limit(size * _ROWS_EACH)))
-        deleted += _delete(connection, key, keys)
+    for model, key in ((Token, "token_hash"), (AuthorizationCode, "code_hash")):
+        keys = [one for (one,) in rows.pick(model, [key], limit=size * _ROWS_EACH, grant_id=families)]
+        deleted += _delete(rows, model, key, keys)
         if len(keys) == size * _ROWS_EACH:
             return deleted, False
-    return deleted + _delete(connection, Grant.table.c.id, families), True
+    return deleted + _delete(rows, Grant, "id", families), True
 
 
-def _delete(connection: Connection, key: ColumnElement[object], keys: list[object] | list[str]) -> int:
-    if not keys:
-        return 0
-    return connection.execute(delete(key.table).where(key.in_(keys))).rowcount
+def _delete(rows: Rows, model: type[Record], key: str, keys: Sequence[object]) -> int:
+    return rows.remove(model, **{key: keys}) if keys else 0
 
 
-def _page_end(connection: Connection, table: Table, size: int, cursor: str | bytes) -> str | bytes | None:
-    """Return the last key of the page behind the cursor, or ``None`` on the last page."""
-    (key,) = table.primary_key.columns
-    found: str | bytes | None = connection.scalar(select(key).where(key > cursor).order_by(key).offset(size * _ROWS_EACH - 1).limit(1))
-    return found
+class _Page:
+    """So many records behind a key, in the order of their keys. ``end`` is the last key, or ``None`` on the last page."""
 
+    def __init__(self, rows: Rows, model: type[Record], key: str, size: int, cursor: str | bytes) -> None:
+        self._rows, self._model, self._key, self._after = rows, model, key, (key, cursor)
+        keys = rows.pick(model, [key], after=self._after, order_by=[key], limit=size * _ROWS_EACH)
+        self.end: str | bytes | None = keys[-1][0] if len(keys) == size * _ROWS_EACH else None
 
-def _in_page(key: ColumnElement[object], cursor: str | bytes, end: str | bytes | None) -> ColumnElement[bool]:
-    return (key > cursor) if end is None else (key > cursor) & (key <= end)
+    def pick(self, columns: Sequence[str], **equal: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 (no name of a condition is one of pick's own)
+        """Return some columns of those that meet the conditions."""
+        bound: dict[str, Any] = {} if self.end is None else {self._key: Until(self.end)}
+        return self._rows.pick(self._model, columns, after=self._after, **bound, **equal)

@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, Boolean, Column
-
-from app.models import UtcDateTime, columns_of
-from app.models.record import Record, from_microseconds, to_microseconds
+from app.models import columns_of, names_of
+from app.models.record import Column, Record, from_microseconds, to_microseconds
 
 R = TypeVar("R", bound=Record)
 
@@ -18,7 +17,7 @@ def maker(model: type[R]) -> Callable[[Sequence[Any]], R]:
 
     It is written out as one assignment to the record's slots: four times faster than the keywords of the constructor.
     """
-    targets = ", ".join(f"record.{name}" for name in columns_of(model))
+    targets = ", ".join(f"record.{name}" for name in names_of(model))
     source = f"def make(values):\n    record = new(model)\n    {targets}, = values\n    return record\n"
     namespace: dict[str, Any] = {"new": object.__new__, "model": model}
     exec(source, namespace)  # noqa: S102 (the source is made of our own column names)
@@ -28,18 +27,13 @@ def maker(model: type[R]) -> Callable[[Sequence[Any]], R]:
 
 def taker(model: type[Record]) -> Callable[[Any], tuple[Any, ...]]:
     """Return a function that takes a record's values, in the order of its columns."""
-    taken: Callable[[Any], tuple[Any, ...]] = attrgetter(*columns_of(model))
+    taken: Callable[[Any], tuple[Any, ...]] = attrgetter(*names_of(model))
     return taken
-
-
-def columns(*models: type[Record]) -> list[Column[Any]]:
-    """Return the columns of the models, one after the other."""
-    return [column for model in models for column in model.table.columns]
 
 
 def selected(alias: str, model: type[Record]) -> str:
     """Return a select list of all columns of a model under an alias."""
-    return ", ".join(f"{alias}.{name}" for name in columns_of(model))
+    return ", ".join(f"{alias}.{name}" for name in names_of(model))
 
 
 class Decoder:
@@ -51,11 +45,10 @@ class Decoder:
 
     __slots__ = ("_flags", "_texts", "_times")
 
-    def __init__(self, select: Sequence[Column[Any] | None], *, times: bool) -> None:
-        types = [None if column is None else column.type for column in select]
-        self._times = [i for i, kind in enumerate(types) if times and isinstance(kind, UtcDateTime)]
-        self._flags = [i for i, kind in enumerate(types) if times and isinstance(kind, Boolean)]
-        self._texts = [i for i, kind in enumerate(types) if isinstance(kind, JSON)]
+    def __init__(self, select: Sequence[Column | None], *, times: bool) -> None:
+        self._times = [i for i, column in enumerate(select) if times and column is not None and column.kind is datetime]
+        self._flags = [i for i, column in enumerate(select) if times and column is not None and column.kind is bool]
+        self._texts = [i for i, column in enumerate(select) if column is not None and column.is_json]
 
     def __call__(self, row: Sequence[Any]) -> list[Any]:
         """Return the row's values, decoded."""
@@ -79,7 +72,7 @@ class Encoder:
 
     def __init__(self, model: type[Record]) -> None:
         self._take = taker(model)
-        self._times = [i for i, column in enumerate(model.table.columns) if isinstance(column.type, UtcDateTime)]
+        self._times = [i for i, column in enumerate(columns_of(model)) if column.kind is datetime]
 
     def __call__(self, record: Any) -> list[Any]:  # noqa: ANN401 (any record of the model)
         """Return the record's values, encoded."""

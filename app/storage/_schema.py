@@ -2,12 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from enum import Enum
+from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Dialect
-from sqlalchemy.schema import CreateIndex, CreateTable
-
-from app.models import metadata
 from app.storage._errors import DatabaseUnusable, SchemaNewer, SchemaOutdated
 
 REVISIONS: Final[tuple[str, ...]] = ("0001", "0002", "0003", "0004", "0005", "0006")
@@ -16,7 +13,10 @@ HEAD: Final = REVISIONS[-1]
 VERSION_TABLE: Final = "alembic_version"
 LOCK: Final = 0x746F6B656E7279
 """The advisory lock under which a PostgreSQL database gets or changes its schema: the name of the program as a number."""
+TURN: Final = LOCK + 1
+"""The advisory lock that operators' transactions hold one after the other."""
 
+_FOLDER: Final = Path(__file__).with_name("schema")
 _VERSION_DDL: Final = (
     f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL, CONSTRAINT {VERSION_TABLE}_pkc PRIMARY KEY (version_num))"
 )
@@ -48,12 +48,13 @@ def state_of(tables: Collection[str], versions: Sequence[str], shown: str) -> St
     return State.CURRENT
 
 
-def statements(dialect: Dialect, tables: Collection[str] = ()) -> list[str]:
-    """Return the statements that make the whole schema and say its version; ``tables`` are those that are there."""
-    made = []
-    for table in metadata.sorted_tables:
-        made.append(str(CreateTable(table).compile(dialect=dialect)))
-        made += [str(CreateIndex(index).compile(dialect=dialect)) for index in sorted(table.indexes, key=lambda index: str(index.name))]
+def statements(backend: str, tables: Collection[str] = ()) -> list[str]:
+    """Return the statements that make the whole schema and say its version; ``tables`` are those that are there.
+
+    They stand in a file for each database, written by `make schema`: SQLAlchemy would take longer to load than they take to run.
+    """
+    text = (_FOLDER / f"{backend}.sql").read_text(encoding="utf-8")
+    made = [statement.strip() for statement in text.split(";\n") if statement.strip()]
     if VERSION_TABLE not in tables:
         made.append(_VERSION_DDL)
     return [*made, f"INSERT INTO {VERSION_TABLE} (version_num) VALUES ('{HEAD}')"]  # noqa: S608 (our own constant)

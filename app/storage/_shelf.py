@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from app.core.clock import Clock
-from app.models import Client, columns_of
+from app.models import Client, names_of
 from app.models.record import Record
 from app.storage._tables import Rows
 
@@ -38,4 +38,4 @@ def first(records: Sequence[R]) -> R | None:
 
 def values_of(record: Record) -> dict[str, object]:
     """Return a record's columns with their values."""
-    return {name: getattr(record, name) for name in columns_of(type(record))}
+    return {name: getattr(record, name) for name in names_of(type(record))}

@@ -7,21 +7,19 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from app.core.clock import Clock
 from app.ledger import Facts, Needs, Receipt, StorageUnavailable, Writes
 from app.storage._batch import Deferred
+from app.storage._driver_rows import DriverRows
 from app.storage._load import PROBE, possible
 from app.storage._sqlite_file import connect
 from app.storage._sqlite_load import Reader
-from app.storage._sqlite_look import Looker
+from app.storage._sqlite_look import STYLE, Looker
 from app.storage._sqlite_write import Writer
 from app.storage._storage import BaseStorage, Limits
-from app.storage._tables import Readable
-
-if TYPE_CHECKING:
-    from app.storage._cold import Cold
+from app.storage._tables import Readable, Rows
 
 T = TypeVar("T")
 
@@ -33,10 +31,11 @@ _SWITCH_IN: Final = 0.0005
 class SqliteStorage(BaseStorage):
     """One file: a connection that reads, one that writes, and one for looks."""
 
+    _transaction_in = 0.01
+
     def __init__(self, path: Path, clock: Clock, limits: Limits) -> None:
         super().__init__(clock, limits)
         sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_IN))
-        self._path = path
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tokenry-writer")
         self._reading = connect(path)
         self._reading.execute("PRAGMA query_only = ON")
@@ -76,7 +75,7 @@ class SqliteStorage(BaseStorage):
     async def _write(self, batch: list[Writes]) -> Sequence[Receipt | Exception | Deferred]:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.write, batch)
 
-    def _make_cold(self) -> "Cold":
-        from app.storage._cold import ThreadedCold
-
-        return ThreadedCold(partial(connect, self._path), self._thread)
+    async def _run(self, work: Callable[[Rows], T], *, alone: bool = False) -> T:
+        rows = DriverRows(STYLE, lambda sql, arguments: self._writing.execute(sql, arguments).fetchall())
+        # In the writer's own thread and connection, so that the two never wait for each other's lock.
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.transact, partial(work, rows))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from app.ledger import Facts, Held, Needs
-from app.models import Attempt, AuthorizationCode, Client, Resource, Shop, Token, User, columns_of
+from app.models import Attempt, AuthorizationCode, Client, Resource, Shop, Token, User, columns_of, names_of
 from app.storage._clients import SELECT_CLIENTS, ClientCache, Resolver, clients_of
 from app.storage._interface import Counters
 from app.storage._load import (
@@ -18,7 +18,7 @@ from app.storage._load import (
     make_shop,
     make_user,
 )
-from app.storage._rows import Decoder, columns, selected
+from app.storage._rows import Decoder, selected
 
 _CODE: Final = Presentation(AuthorizationCode, "code_hash", "a")
 _TOKEN: Final = Presentation(Token, "token_hash", "t")
@@ -30,15 +30,15 @@ _SHOP_SQL: Final = (
     f" LEFT JOIN {GRANTED_SHOP.format(code='?')} WHERE c.client_id = ?"
 )
 _USER_SQL: Final = f"SELECT {selected('u', User)} FROM (SELECT 1) JOIN {USER_BY_LOGIN.format(login='?1')}"  # noqa: S608
-_ATTEMPT_SQL: Final = f"SELECT {', '.join(columns_of(Attempt))} FROM attempt WHERE key = ?"  # noqa: S608
-_RESOURCE_SQL: Final = f"SELECT {', '.join(columns_of(Resource))} FROM resource WHERE uri = ?"  # noqa: S608
+_ATTEMPT_SQL: Final = f"SELECT {', '.join(names_of(Attempt))} FROM attempt WHERE key = ?"  # noqa: S608
+_RESOURCE_SQL: Final = f"SELECT {', '.join(names_of(Resource))} FROM resource WHERE uri = ?"  # noqa: S608
 
 _decode_code: Final = Decoder(_CODE.columns, times=True)
 _decode_token: Final = Decoder(_TOKEN.columns, times=True)
-_decode_shop: Final = Decoder(columns(Shop), times=True)
-_decode_user: Final = Decoder(columns(User), times=True)
-_decode_attempt: Final = Decoder(columns(Attempt), times=True)
-_decode_resource: Final = Decoder(columns(Resource), times=True)
+_decode_shop: Final = Decoder(columns_of(Shop), times=True)
+_decode_user: Final = Decoder(columns_of(User), times=True)
+_decode_attempt: Final = Decoder(columns_of(Attempt), times=True)
+_decode_resource: Final = Decoder(columns_of(Resource), times=True)
 
 
 class Reader:

@@ -14,7 +14,7 @@ from app.storage._sqlite_file import FAILURES, connect, judged
 from app.storage._tables import Readable
 
 T = TypeVar("T")
-_STYLE: Final = Style(arrays=False, times=True)
+STYLE: Final = Style(arrays=False, times=True)
 _STEPS: Final = 100_000
 """Steps of SQLite's machine, about a millisecond, between two looks at the time."""
 
@@ -54,7 +54,7 @@ class Looker:
             connection = self._opened()
             connection.execute("BEGIN")
             try:
-                return work(DriverRows(_STYLE, lambda sql, arguments: connection.execute(sql, arguments).fetchall()))
+                return work(DriverRows(STYLE, lambda sql, arguments: connection.execute(sql, arguments).fetchall()))
             finally:
                 connection.execute("ROLLBACK")
         except FAILURES as error:

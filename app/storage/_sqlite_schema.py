@@ -89,13 +89,11 @@ def _prepare(connection: sqlite3.Connection, shown: str) -> None:
     _use_log(connection, shown)
     if found is State.CURRENT:
         return
-    from sqlalchemy.dialects import sqlite
-
     connection.execute("BEGIN IMMEDIATE")
     try:
         found, tables = state(connection, shown)
         if found is State.EMPTY:
-            for statement in statements(sqlite.dialect(), tables):
+            for statement in statements("sqlite", tables):
                 connection.execute(statement)
         connection.execute("COMMIT")
     finally:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from app.ledger import Receipt, Spend, WriteRefused, Writes
-from app.models import Attempt, AuthorizationCode, Grant, Token, UsedAssertion, columns_of
+from app.models import Attempt, AuthorizationCode, Grant, Token, UsedAssertion, names_of
 from app.models.record import Record, from_microseconds, to_microseconds
 from app.storage._interface import LOST, REPEATED, WON, Counters
 from app.storage._rows import Encoder
@@ -34,9 +34,9 @@ _FORGET: Final = "DELETE FROM attempt WHERE key = ?"
 
 
 def _insertion(model: type[Record]) -> tuple[str, Encoder]:
-    names = columns_of(model)
+    names = names_of(model)
     marks = ", ".join("?" * len(names))
-    return f'INSERT INTO "{model.table.name}" ({", ".join(names)}) VALUES ({marks})', Encoder(model)  # noqa: S608
+    return f'INSERT INTO "{model.table}" ({", ".join(names)}) VALUES ({marks})', Encoder(model)  # noqa: S608
 
 
 _GRANT: Final = _insertion(Grant)
@@ -58,13 +58,19 @@ class Writer:
             StorageUnavailable: no lock in time, no room, or no database; what became of the batch is unknown.
         """
         try:
-            return self._transaction(lambda: list(self._apply(batch)))
+            return self.transact(lambda: list(self._apply(batch)))
         except WriteRefused as refusal:
             if len(batch) == 1:
                 return [refusal]
-            return self._transaction(lambda: [self._apart(entry) for entry in batch])
+            return self.transact(lambda: [self._apart(entry) for entry in batch])
 
-    def _transaction(self, work: Callable[[], T]) -> T:
+    def transact(self, work: Callable[[], T]) -> T:
+        """Return what ``work`` returns, after its transaction over the connection is committed.
+
+        Raises:
+            WriteRefused: the database cannot hold a value.
+            StorageUnavailable: no lock in time, no room, or no database; what became of the work is unknown.
+        """
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")

@@ -5,20 +5,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from app.core.clock import Clock
 from app.ledger import Facts, Needs, Receipt, StorageUnavailable, Writes
 from app.models import Token
 from app.storage._batch import Batcher, Deferred
 from app.storage._interface import Counters
-from app.storage._tables import Readable, Reading
+from app.storage._tables import Readable, Reading, Rows
 from app.storage.catalog import Catalog
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from app.storage._cold import Cold
 
 T = TypeVar("T")
 CHECK_IN: Final = 1.0
@@ -38,12 +33,13 @@ class BaseStorage(ABC):
     """A storage whose commits share transactions."""
 
     _recalls = False
+    _transaction_in = 0.05
+    """Seconds that a transaction in the background should take, for the sake of those who wait for it."""
 
     def __init__(self, clock: Clock, limits: Limits) -> None:
         self.counters = Counters()
         self.noticed = asyncio.Event()
         self._clock = clock
-        self._cold: Cold | None = None
         self._is_closed = False
         self._writes: Batcher[Writes, Receipt] = Batcher(self._write, size=limits.batch, waiting=limits.waiting, patience=limits.patience)
 
@@ -63,22 +59,20 @@ class BaseStorage(ABC):
 
     async def transact(self, work: Callable[[Catalog], T]) -> T:
         """See :class:`app.storage.Storage`."""
-        from app.storage._cold import SqlRows, take_turn
+        self._refuse_when_closed()
 
-        def alone(connection: "Connection") -> tuple[T, bool]:
-            take_turn(connection)
-            catalog = Catalog(SqlRows(connection), self._clock)
+        def noticing(rows: Rows) -> tuple[T, bool]:
+            catalog = Catalog(rows, self._clock)
             return work(catalog), catalog.has_notices
 
-        result, has_notices = await self._cold_path().run(alone)
+        result, has_notices = await self._run(noticing, alone=True)
         if has_notices:
             self.noticed.set()
         return result
 
     async def look(self, work: Callable[[Catalog], T]) -> T:
         """See :class:`app.storage.Storage`."""
-        if self._is_closed:
-            raise StorageUnavailable("the storage is closed")
+        self._refuse_when_closed()
         return await self._look(lambda rows: work(Catalog(Reading(rows), self._clock)))
 
     @abstractmethod
@@ -89,24 +83,21 @@ class BaseStorage(ABC):
         """See :class:`app.storage.Storage`."""
         from app.storage._purge import purge
 
-        return await purge(self._cold_path(), now)
+        self._refuse_when_closed()
+        return await purge(self._run, self._transaction_in, now)
 
     async def close(self) -> None:
         """See :class:`app.storage.Storage`."""
         self._is_closed = True
         await self._writes.close()
-        if self._cold is not None:
-            await self._cold.close()
 
-    def _cold_path(self) -> "Cold":
+    def _refuse_when_closed(self) -> None:
         if self._is_closed:
             raise StorageUnavailable("the storage is closed")
-        if self._cold is None:
-            self._cold = self._make_cold()
-        return self._cold
 
     @abstractmethod
-    def _make_cold(self) -> "Cold": ...
+    async def _run(self, work: Callable[[Rows], T], *, alone: bool = False) -> T:
+        """Return what ``work`` returns, after its transaction is committed; ``alone`` keeps operators' other work waiting meanwhile."""
 
     @abstractmethod
     async def _look(self, work: Callable[[Readable], T]) -> T: ...

@@ -18,6 +18,13 @@ class Among:
     equal: Mapping[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class Until:
+    """A condition: this value, or any before it."""
+
+    value: object
+
+
 def among(model: type[Record], column: str, **equal: object) -> Among:
     """Return the condition of being among a column's values in the records that meet the conditions."""
     return Among(model, column, equal)
@@ -26,7 +33,8 @@ def among(model: type[Record], column: str, **equal: object) -> Among:
 class Readable(Protocol):
     """Records in tables that can be read.
 
-    Conditions are equalities: a collection means any of its values, ``None`` no value, an :class:`Among` those of other records.
+    Conditions are equalities: a collection means any of its values, ``None`` no value, an :class:`Among` those of other records; an
+    :class:`Until` is none, but a bound.
     """
 
     def find(
@@ -40,6 +48,19 @@ class Readable(Protocol):
         **equal: object,
     ) -> list[R]:
         """Return the records that meet the conditions; ``after`` is a column and the value behind which the page begins."""
+        ...
+
+    def pick(
+        self,
+        model: type[Record],
+        columns: Sequence[str],
+        *,
+        after: tuple[str, object] | None = None,
+        order_by: Sequence[str] = (),
+        limit: int | None = None,
+        **equal: object,
+    ) -> list[tuple[Any, ...]]:
+        """Return some columns of the records that meet the conditions; ``after`` as in :meth:`find`."""
         ...
 
     def latest(
@@ -86,6 +107,21 @@ class Reading:
             return []
         return self._rows.find(model, after=after, order_by=order_by, descending=descending, limit=limit, **equal)
 
+    def pick(
+        self,
+        model: type[Record],
+        columns: Sequence[str],
+        *,
+        after: tuple[str, object] | None = None,
+        order_by: Sequence[str] = (),
+        limit: int | None = None,
+        **equal: object,
+    ) -> list[tuple[Any, ...]]:
+        """See :class:`Readable`."""
+        if not all(map(is_possible, _words(equal))):
+            return []
+        return self._rows.pick(model, columns, after=after, order_by=order_by, limit=limit, **equal)
+
     def latest(
         self, model: type[Record], by: Sequence[str], moments: Sequence[str], *, after: tuple[str, object] | None = None, **equal: object
     ) -> list[tuple[Any, ...]]:
@@ -100,15 +136,15 @@ class Reading:
         Raises:
             TypeError: a look changes nothing; a fault of the program.
         """
-        raise TypeError(f"a look cannot insert a {record.table.name}")
+        raise TypeError(f"a look cannot insert a {record.table}")
 
     def change(self, model: type[Record], values: Mapping[str, object], **equal: object) -> int:
         """Refuse, as :meth:`insert` does."""
-        raise TypeError(f"a look cannot change a {model.table.name}")
+        raise TypeError(f"a look cannot change a {model.table}")
 
     def remove(self, model: type[Record], **equal: object) -> int:
         """Refuse, as :meth:`insert` does."""
-        raise TypeError(f"a look cannot remove a {model.table.name}")
+        raise TypeError(f"a look cannot remove a {model.table}")
 
 
 def is_possible(word: str) -> bool:

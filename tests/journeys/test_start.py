@@ -12,7 +12,7 @@ import pytest
 from tests.fixtures.server import ROOT, Server
 from tests.journeys.wire import at_once, form
 
-MEGABYTE: Final = 1024 * 1024
+MEGABYTE: Final = 1_000_000
 MAXIMUM_MEMORY: Final = 90 * MEGABYTE
 HEAVY: Final = {
     "pydantic.v1",
@@ -40,11 +40,7 @@ HEAVY: Final = {
     "requests",
     "rich",
     "segno",
-    "sqlalchemy.dialects.mysql",
-    "sqlalchemy.dialects.oracle",
-    "sqlalchemy.dialects.postgresql",
-    "sqlalchemy.ext.asyncio",
-    "sqlalchemy.orm",
+    "sqlalchemy",
     "typer.rich_utils",
     "unittest",
     "webauthn",

@@ -17,8 +17,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from app.core.clock import SystemClock
-from app.models import metadata
+from app.models.schema import metadata
 from app.storage import SchemaOutdated, _migrate, _schema, migrate, open_storage, prepare
+from tests.migrations.statements import DIALECTS, FOLDER, schema_for
 
 CATALOGUE = """
 SELECT 'column', table_name || '.' || column_name, data_type || ' ' || coalesce(character_maximum_length::text, '') || ' ' || is_nullable
@@ -65,13 +66,20 @@ async def test_migrated_schema_equals_the_one_that_is_made_at_once(database_url:
 
 async def test_models_ask_for_nothing_that_the_migrations_lack(database_url: str) -> None:
     await migrate(database_url)
-    storage = await open_storage(database_url, clock=SystemClock())
 
     def differences(connection: Connection) -> list[Any]:
         return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata))
 
+    storage = await open_storage(
+        database_url.replace("sqlite", "sqlite+aiosqlite", 1).replace("postgresql", "postgresql+asyncpg", 1), clock=SystemClock()
+    )
     assert await storage.transact(lambda catalog: differences(catalog._rows._connection)) == []  # type: ignore[attr-defined]
     await storage.close()
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_the_schema_as_sql_is_the_models(name: str) -> None:
+    assert (FOLDER / f"{name}.sql").read_text(encoding="utf-8") == schema_for(DIALECTS[name]), "run: make schema"
 
 
 async def test_migrations_can_be_undone_and_done_again(database_url: str) -> None:

@@ -38,11 +38,11 @@ from app.models import (
     UsedAssertion,
     User,
     UserShop,
-    UtcDateTime,
     columns_of,
-    metadata,
+    names_of,
 )
 from app.models.record import Record, from_microseconds, to_microseconds
+from app.models.schema import UtcDateTime, metadata, table_of
 
 RECORDS: tuple[type[Record], ...] = (
     Attempt,
@@ -92,20 +92,21 @@ def fields_of(record: type[Record]) -> dict[str, Any]:
 
 @every_record
 def test_the_fields_are_the_columns_in_their_order(record: type[Record]) -> None:
-    assert tuple(fields_of(record)) == columns_of(record)
+    assert tuple(fields_of(record)) == names_of(record) == tuple(table_of(record).columns.keys())
 
 
 @every_record
 def test_a_field_may_be_none_where_its_column_may(record: type[Record]) -> None:
     optional = {name for name, hint in fields_of(record).items() if type(None) in get_args(hint)}
-    assert optional == {column.name for column in record.table.columns if column.nullable}
+    assert optional == {column.name for column in table_of(record).columns if column.nullable}
+    assert optional == {column.name for column in columns_of(record) if column.is_nullable}
 
 
 @every_record
 def test_a_field_has_the_type_of_its_column(record: type[Record]) -> None:
     for name, hint in fields_of(record).items():
         plain = next((part for part in get_args(hint) if part is not type(None)), hint) if type(None) in get_args(hint) else hint
-        assert isinstance(record.table.columns[name].type, TYPES[get_origin(plain) or plain]), name
+        assert isinstance(table_of(record).columns[name].type, TYPES[get_origin(plain) or plain]), name
 
 
 @every_record
@@ -117,8 +118,8 @@ def test_a_record_has_slots_and_nothing_else(record: type[Record]) -> None:
 
 
 def test_every_table_has_a_record() -> None:
-    assert {record.table.name for record in RECORDS} == set(metadata.tables)
-    assert {record.__name__ for record in RECORDS} | {"UtcDateTime", "columns_of", "metadata"} == set(app.models.__all__)
+    assert {record.table for record in RECORDS} == set(metadata.tables)
+    assert {record.__name__ for record in RECORDS} | {"columns_of", "names_of"} == set(app.models.__all__)
 
 
 @pytest.mark.security("AT-01")
@@ -169,14 +170,14 @@ def test_a_digest_fits_its_column_exactly() -> None:
 @pytest.mark.security("AT-07")
 def test_the_keys_of_people_have_room_for_what_folding_adds() -> None:
     for name in ("username", "email"):
-        key, shown = User.table.columns[f"{name}_key"].type, User.table.columns[name].type
+        key, shown = table_of(User).columns[f"{name}_key"].type, table_of(User).columns[name].type
         assert isinstance(key, String)
         assert isinstance(shown, String)
         assert (key.length or 0) >= 2 * (shown.length or 0)
 
 
 def test_hot_tables_have_no_foreign_keys() -> None:
-    hot: list[Table] = [Grant.table, Token.table, AuthorizationCode.table, Attempt.table]
+    hot: list[Table] = [table_of(record) for record in (Grant, Token, AuthorizationCode, Attempt)]
     assert not [table.name for table in hot if table.foreign_keys]
 
 

@@ -4,34 +4,28 @@ import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 from app.core.clock import Clock
 from app.ledger import Facts, Needs, Receipt, StorageUnavailable, WriteRefused, Writes
 from app.models import (
-    Attempt,
-    AuthorizationCode,
     Client,
     ClientSecret,
     ClientShop,
     Consent,
-    Grant,
-    PasswordReset,
     Resource,
-    Session,
-    SessionClient,
     Shop,
-    Token,
-    UsedAssertion,
     UserShop,
-    columns_of,
+    names_of,
 )
 from app.models.record import Record
+from app.models.schema import table_of
 from app.storage import Catalog, Counters
+from app.storage._purge import Step, purge
 from app.storage._reference import commit, load
 from app.storage._storage import refuse_contradictions
-from app.storage._tables import Among, Reading
+from app.storage._tables import Among, Reading, Rows, Until
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -42,7 +36,6 @@ _CASCADES: dict[type[Record], tuple[tuple[type[Record], str, str], ...]] = {
     Client: ((ClientSecret, "client_id", "client_id"), (ClientShop, "client_id", "client_id"), (Consent, "client_id", "client_id")),
     Shop: ((ClientShop, "shop_id", "id"), (UserShop, "shop_id", "id")),
 }
-_FAMILY: tuple[tuple[type[Record], str], ...] = ((Grant, "id"), (Token, "grant_id"), (AuthorizationCode, "grant_id"))
 
 
 class FakeStorage:
@@ -86,27 +79,11 @@ class FakeStorage:
             pass
 
     async def purge(self, now: datetime) -> int:
-        hour, day = now - timedelta(hours=1), now - timedelta(days=1)
+        return await purge(self._run, 0.01, now)
+
+    async def _run(self, step: Callable[[Rows], Step]) -> Step:
         with self._transaction() as rows:
-            ended = [
-                grant.id
-                for grant in rows.find(Grant)
-                if grant.expires_at <= hour or (grant.revoked_at is not None and grant.revoked_at <= day)
-            ]
-            deleted = sum(rows.remove(model, **{key: ended}) for model, key in _FAMILY)
-            access = rows.find(Token, order_by=["issued_at"], kind="access")
-            youngest = {token.grant_id: token.issued_at for token in access}
-            for token in access:
-                if token.expires_at is not None and token.expires_at <= hour and token.issued_at < youngest[token.grant_id]:
-                    deleted += rows.remove(Token, token_hash=token.token_hash)
-            old = [attempt.key for attempt in rows.find(Attempt) if attempt.window_started_at <= day]
-            sessions = [session.id_hash for session in rows.find(Session) if session.expires_at <= now]
-            used = [client.name for client in rows.find(SessionClient) if client.expires_at <= now]
-            resets = [reset.token_hash for reset in rows.find(PasswordReset) if reset.expires_at <= now]
-            deleted += rows.remove(Session, id_hash=sessions) + rows.remove(PasswordReset, token_hash=resets)
-            spent = [one.key for one in rows.find(UsedAssertion) if one.expires_at <= hour]
-            deleted += rows.remove(UsedAssertion, key=spent)
-            return deleted + rows.remove(SessionClient, name=used) + rows.remove(Attempt, key=old)
+            return step(rows)
 
     async def close(self) -> None:
         pass
@@ -147,6 +124,19 @@ class MemoryRows:
         found.sort(key=lambda record: [getattr(record, name) for name in order_by], reverse=descending)
         return [replace(record) for record in found[:limit]]
 
+    def pick(
+        self,
+        model: type[Record],
+        columns: Sequence[str],
+        *,
+        after: tuple[str, object] | None = None,
+        order_by: Sequence[str] = (),
+        limit: int | None = None,
+        **equal: object,
+    ) -> list[tuple[Any, ...]]:
+        found = self.find(model, after=after, order_by=order_by, limit=limit, **equal)  # type: ignore[arg-type]  # no name of a condition is one of find's own
+        return [tuple(getattr(record, name) for name in columns) for record in found]
+
     def latest(
         self, model: type[Record], by: Sequence[str], moments: Sequence[str], *, after: tuple[str, object] | None = None, **equal: object
     ) -> list[tuple[Any, ...]]:
@@ -157,7 +147,7 @@ class MemoryRows:
 
     def insert(self, record: Record) -> None:
         model = type(record)
-        for column in model.table.columns:
+        for column in table_of(model).columns:
             value = getattr(record, column.name)
             if value is None and not column.nullable:
                 raise WriteRefused(f"{column} is null")
@@ -193,7 +183,7 @@ class MemoryRows:
     def _meeting(self, model: type[Record], conditions: Mapping[str, object]) -> list[Any]:
         equal = {name: self._values(value) if isinstance(value, Among) else value for name, value in conditions.items()}
         table = self._tables.get(model, {})
-        key = tuple(equal.get(column.name) for column in model.table.primary_key)
+        key = tuple(equal.get(column.name) for column in table_of(model).primary_key)
         is_known = all(isinstance(part, str | bytes) for part in key)
         records = filter(None, [table.get(key)]) if is_known else table.values()
         return [record for record in records if _meets(record, equal)]
@@ -207,22 +197,23 @@ def _latest(records: list[Any], name: str) -> Any:
 
 
 def _key(record: Record) -> tuple[Any, ...]:
-    return tuple(getattr(record, column.name) for column in record.table.primary_key)
+    return tuple(getattr(record, column.name) for column in table_of(type(record)).primary_key)
 
 
 def _meets(record: Record, equal: Mapping[str, object]) -> bool:
-    return all(
-        getattr(record, name) in value
-        if isinstance(value, Collection) and not isinstance(value, str | bytes)
-        else getattr(record, name) == value
-        for name, value in equal.items()
-    )
+    return all(_is_met(getattr(record, name), value) for name, value in equal.items())
+
+
+def _is_met(found: Any, value: object) -> bool:
+    if isinstance(value, Until):
+        return found is not None and bool(found <= value.value)
+    return found in value if isinstance(value, Collection) and not isinstance(value, str | bytes) else found == value
 
 
 def _unique(model: type[Record]) -> list[list[str]]:
-    constraints = [constraint for constraint in model.table.constraints if hasattr(constraint, "columns")]
+    constraints = [constraint for constraint in table_of(model).constraints if hasattr(constraint, "columns")]
     names = [[column.name for column in constraint.columns] for constraint in constraints if "ForeignKey" not in type(constraint).__name__]
-    assert all(name in columns_of(model) for group in names for name in group)
+    assert all(name in names_of(model) for group in names for name in group)
     return names
 
 

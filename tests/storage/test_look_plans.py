@@ -77,12 +77,12 @@ async def test_looks_on_postgresql_scan_no_table(database: Database) -> None:
     id_hash = await storage.transact(fill)
     await storage.look(lambda catalog: catalog.client("client"))
     statements: list[str] = []
-    await asyncio.gather(*storage._looker._looks)
-    (connection,) = storage._looker._idle
+    await asyncio.gather(*storage._looking._tasks)
+    (connection,) = storage._looking._idle
     connection.add_query_logger(lambda record: statements.append(record.query))
     for work in works(id_hash):
         assert await storage.look(work)
-        await asyncio.gather(*storage._looker._looks)
+        await asyncio.gather(*storage._looking._tasks)
     selects = {statement for statement in statements if statement.startswith("SELECT")}
     assert len(selects) >= 20
     for select in selects:

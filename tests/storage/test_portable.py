@@ -6,7 +6,7 @@ from sqlalchemy.exc import InvalidRequestError
 from app.core.clock import SystemClock
 from app.storage import DatabaseUnusable, migrate, open_storage
 from app.storage._address import parse
-from app.storage._cold_async import engine_for
+from app.storage._sqlalchemy import engine_for
 
 
 async def test_driver_that_is_not_installed_is_named(postgres_url: str) -> None:
@@ -28,12 +28,12 @@ def test_unknown_driver_is_named_without_the_url() -> None:
 
 async def test_other_databases_get_their_own_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     made = object()
-    monkeypatch.setattr("app.storage._cold_async.create_engine", lambda *_, **__: made)
+    monkeypatch.setattr("app.storage._sqlalchemy.create_engine", lambda *_, **__: made)
     assert engine_for(parse("mysql+asyncmy://ada:s3cret@db/x")) is made
 
 
 async def test_mistake_in_an_operators_query_is_told_as_it_is(postgres_url: str) -> None:
-    storage = await open_storage(postgres_url, clock=SystemClock())
+    storage = await open_storage(postgres_url.replace("postgresql", "postgresql+asyncpg", 1), clock=SystemClock())
 
     def mistaken(_catalog: object) -> None:
         raise InvalidRequestError("mistaken")

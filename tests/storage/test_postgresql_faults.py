@@ -10,6 +10,7 @@ import pytest
 
 from app.ledger import Needs, Receipt, Spend, StorageUnavailable, WriteRefused, Writes
 from app.storage import Catalog, Storage
+from app.storage._driver_rows import DriverRows
 from app.storage._postgresql_link import Link, Undone
 from tests.conftest import Prepared
 from tests.fixtures.postgresql import PostgresCluster, find_binaries
@@ -61,6 +62,14 @@ async def outcome(work: Awaitable[Any]) -> tuple[str, float]:
     except (StorageUnavailable, WriteRefused) as error:
         return type(error).__name__, time.monotonic() - began
     return "ok", time.monotonic() - began
+
+
+def run(rows: Any, sql: str) -> None:
+    """Run a statement inside a transaction of either engine."""
+    if isinstance(rows, DriverRows):
+        rows._fetch(sql, [])
+    else:
+        rows._connection.exec_driver_sql(sql)
 
 
 async def heals(storage: Storage, within: float = 1.0) -> None:
@@ -283,15 +292,15 @@ async def test_closing_does_not_wait_for_a_server_that_hangs(proxied: Database, 
         await storage.close()
 
 
-async def test_work_that_is_undone_is_run_again_but_not_for_ever(database: Database) -> None:
+@BOTH
+async def test_work_that_is_undone_is_run_again_but_not_for_ever(database: Database, engine: str) -> None:
     storage = await database.open()
     tries = 0
 
     def undone(catalog: Catalog) -> None:
         nonlocal tries
         tries += 1
-        rows: Any = catalog._rows
-        rows._connection.exec_driver_sql("DO $$ BEGIN RAISE SQLSTATE '40001'; END $$")
+        run(catalog._rows, "DO $$ BEGIN RAISE SQLSTATE '40001'; END $$")
 
     with pytest.raises(StorageUnavailable):
         await storage.transact(undone)
@@ -443,8 +452,7 @@ async def test_look_reads_beside_an_operator_who_is_at_work(database: Database, 
 @BOTH
 async def test_work_that_finds_no_connection_in_time_is_unavailable(database: Database, engine: str) -> None:
     storage: Any = await database.open()
-    cold = storage._cold_path()
-    sleepers = [asyncio.ensure_future(cold.run(lambda connection: connection.exec_driver_sql("SELECT pg_sleep(4)"))) for _ in range(4)]
+    sleepers = [asyncio.ensure_future(storage._run(lambda rows: run(rows, "SELECT pg_sleep(4)"))) for _ in range(4)]
     await asyncio.sleep(0.3)
     with pytest.raises(StorageUnavailable, match="too many requests wait"):
         await storage.transact(names)

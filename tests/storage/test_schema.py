@@ -296,12 +296,9 @@ async def test_postgresql_syncs_every_commit_even_where_the_server_would_not(pos
     storage: Any = await open_storage(postgres_url, clock=SystemClock())
     await storage.commit(Writes(NOW, grants=[a_grant()]))
     assert await storage._writing._connection.fetchval("SHOW synchronous_commit") == "on"
-    await storage.transact(lambda catalog: _equals(catalog._rows._connection.exec_driver_sql("SHOW synchronous_commit").scalar(), "on"))
+    ((found,),) = await storage.transact(lambda catalog: catalog._rows._fetch("SHOW synchronous_commit", []))
+    assert found == "on"
     await storage.close()
-
-
-def _equals(found: object, expected: object) -> None:
-    assert found == expected
 
 
 async def test_stronger_promise_of_the_server_is_kept(postgres_url: str) -> None:

@@ -1,4 +1,4 @@
-"""Transactions over an asynchronous driver: operators' work on PostgreSQL, and all of the portable engine's."""
+"""Transactions on SQLAlchemy over an asynchronous driver: the portable engine's. Migrations use its engines and locks."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,19 +6,21 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import greenlet_spawn
 
-from app.ledger import StorageUnavailable
+from app.ledger import StorageUnavailable, WriteRefused
 from app.storage._address import Address
-from app.storage._cold import judged
 from app.storage._errors import DatabaseUnusable
+from app.storage._schema import TURN
 from app.storage._sqlite_file import BUSY_IN, PRAGMAS
 
 T = TypeVar("T")
 _TRIES: Final = 3
 _UNDONE: Final = ("40001", "40P01")
+_REFUSED: Final = ("22", "23")
 _WORK_IN: Final = 30.0
 """Seconds for an operator's work."""
 _POOL: Final[dict[str, Any]] = {
@@ -30,17 +32,20 @@ _POOL: Final[dict[str, Any]] = {
 }
 
 
-class AsyncCold:
+class SqlTransactions:
     """Runs work over a small pool of connections, each within so many seconds."""
-
-    transaction_in = 0.05
 
     def __init__(self, engine: Engine, within: float = _WORK_IN) -> None:
         self._engine = engine
         self._within = within
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """See :class:`app.storage._cold.Cold`."""
+        """Return what ``work`` returns, after its transaction is committed.
+
+        Raises:
+            WriteRefused: the database cannot hold a value.
+            StorageUnavailable: no connection or no answer in time; what became of the work is unknown.
+        """
         for _ in range(_TRIES):
             try:
                 async with asyncio.timeout(self._within):
@@ -55,7 +60,7 @@ class AsyncCold:
             return work(connection)
 
     async def close(self) -> None:
-        """See :class:`app.storage._cold.Cold`."""
+        """Let go of all connections."""
         await greenlet_spawn(self._engine.dispose)
 
 
@@ -91,6 +96,33 @@ def reading(engine: Engine) -> Engine:
     if engine.dialect.name == "sqlite":
         return engine.execution_options(reading=True)
     return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
+def take_turn(connection: Connection) -> None:
+    """Wait until no other operator's transaction is under way, so that what this one reads stays true until it has written.
+
+    SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})")
+
+
+def begin_immediate(engine: Engine) -> None:
+    """Let every transaction take the write lock at its start, so that none fails half-way because another one wrote."""
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+
+
+def judged(error: Exception) -> Exception:
+    """Translate a driver's or SQLAlchemy's error into the ledger's words, without the statement and its values."""
+    cause = getattr(error, "orig", None) or error
+    state = str(getattr(cause, "sqlstate", None) or "")
+    if isinstance(error, IntegrityError) or state.startswith(_REFUSED) or isinstance(cause, OverflowError | UnicodeError):
+        return WriteRefused(f"{type(cause).__name__} {state}".rstrip())
+    if isinstance(error, PoolTimeoutError):
+        return StorageUnavailable("too many requests wait for the database")
+    if isinstance(error, SQLAlchemyError) and not isinstance(error, DBAPIError):
+        return error
+    return StorageUnavailable(f"the database failed ({type(cause).__name__}{f' {state}' if state else ''})")
 
 
 def _set_up(connection: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401 (the driver's connection)
