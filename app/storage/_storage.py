@@ -26,7 +26,7 @@ class Limits:
 
     batch: int = 256
     waiting: int = 2000
-    patience: float = 2.75
+    patience: float = 2.5
 
 
 class BaseStorage(ABC):

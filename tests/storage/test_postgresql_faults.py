@@ -131,7 +131,7 @@ async def test_connection_that_is_killed_fails_what_it_carried_and_nothing_else(
 @BOTH
 @pytest.mark.security("F-05")
 async def test_black_hole_fails_every_request_within_three_seconds_and_heals(proxied: Database, proxy: Proxy, engine: str) -> None:
-    storage = await proxied.open(waiting=20, patience=2.75)
+    storage = await proxied.open(waiting=20, patience=2.5)
     await storage.transact(lambda catalog: catalog.put_client(a_client()))
     await heals(storage)
     proxy.mode = Mode.SWALLOW
@@ -372,7 +372,7 @@ async def test_look_over_connections_that_died_while_idle_takes_a_new_one(proxie
 
 @pytest.mark.security("F-05")
 async def test_look_into_a_black_hole_fails_in_time_and_heals(proxied: Database, proxy: Proxy) -> None:
-    storage = await proxied.open(patience=2.75)
+    storage = await proxied.open(patience=2.5)
     assert await storage.look(names) == []
     proxy.mode = Mode.SWALLOW
     answers = await asyncio.gather(*(outcome(storage.look(names)) for _ in range(20)))
