@@ -19,9 +19,12 @@ from typing import TYPE_CHECKING, NoReturn
 import hypothesis
 import pytest
 
-from app.settings import Settings
-from app.storage import migrate
-from tests.fixtures.postgresql import INSTALL_HINT, PostgresCluster, PostgresServer, RemotePostgres
+# Helpers assert too, in every folder.
+pytest.register_assert_rewrite(*(f"tests.{folder.name}" for folder in Path(__file__).parent.iterdir() if folder.is_dir()))
+
+from app.settings import Settings  # noqa: E402 (after what must be said first)
+from app.storage import migrate  # noqa: E402
+from tests.fixtures.postgresql import INSTALL_HINT, PostgresCluster, PostgresServer, RemotePostgres  # noqa: E402
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser

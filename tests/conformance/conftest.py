@@ -7,12 +7,10 @@ from typing import Final
 
 import pytest
 
-pytest.register_assert_rewrite("tests.conformance.party", "tests.fixtures.visits", "tests.fixtures.world")
-
-from app.admin import create_user  # noqa: E402 (rewritten first)
-from tests.conformance.party import CLIENTS, KNOWN, PASSWORD, OpenParty, Party  # noqa: E402
-from tests.fixtures.visits import Visit  # noqa: E402
-from tests.fixtures.world import World, shared_world, world  # noqa: E402
+from app.admin import create_user
+from tests.conformance.party import CLIENTS, KNOWN, PASSWORD, OpenParty, Party
+from tests.fixtures.visits import Visit
+from tests.fixtures.world import World, shared_world, world
 
 __all__ = ["shared_world", "world"]
 

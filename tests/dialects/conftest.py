@@ -1,7 +1,3 @@
-import pytest
-
-pytest.register_assert_rewrite("tests.dialects.conformance.golden", "tests.fixtures.world")
-
-from tests.fixtures.world import shared_world, world  # noqa: E402 (rewritten first)
+from tests.fixtures.world import shared_world, world
 
 __all__ = ["shared_world", "world"]

@@ -7,11 +7,9 @@ from typing import Any, Final
 
 import pytest
 
-pytest.register_assert_rewrite("tests.fixtures.visits", "tests.fixtures.world")
-
-from app.admin import create_user  # noqa: E402 (rewritten first)
-from tests.fixtures.visits import Visit  # noqa: E402
-from tests.fixtures.world import World, world, world_of  # noqa: E402
+from app.admin import create_user
+from tests.fixtures.visits import Visit
+from tests.fixtures.world import World, world, world_of
 
 __all__ = ["world"]
 

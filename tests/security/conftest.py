@@ -5,13 +5,11 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("tests.fixtures.visits", "tests.fixtures.world", "tests.security.people")
-
-from tests.fixtures.world import World, open_world, world, world_of  # noqa: E402 (rewritten first)
-from tests.security.exercise import robbed  # noqa: E402
-from tests.security.live import live, live_pair, lone  # noqa: E402
-from tests.security.people import person, visit, visits  # noqa: E402
-from tests.security.work import hashings  # noqa: E402
+from tests.fixtures.world import World, open_world, world, world_of
+from tests.security.exercise import robbed
+from tests.security.live import live, live_pair, lone
+from tests.security.people import person, visit, visits
+from tests.security.work import hashings
 
 __all__ = ["any_world", "hashings", "live", "live_pair", "lone", "person", "robbed", "shared_world", "visit", "visits", "world"]
 
