@@ -13,6 +13,8 @@ from app.ledger import StorageUnavailable
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
+_LONG: Final = 0.02
+"""Seconds that a batch takes where a database is far away, or has much to do."""
 _TICK: Final = 0.2
 """Seconds between two looks at who has waited too long."""
 
@@ -30,6 +32,9 @@ class Batcher(Generic[Item, Answer]):
     ``run`` answers each item of a batch by an answer, an exception or ``DEFERRED``; if it raises, that is the answer to all. ``size``
     is the largest batch, ``waiting`` the number of items beyond which nobody may queue, and ``patience`` the seconds after which a
     waiter is told that the storage is unavailable, whatever becomes of the item. A waiter that is cancelled takes nothing back.
+
+    With ``few``, one half goes first where more than so many wait: what comes of its answers is under way while the other half is asked.
+    Not where batches take long: there it is their number that costs.
     """
 
     def __init__(
@@ -39,11 +44,14 @@ class Batcher(Generic[Item, Answer]):
         size: int,
         waiting: int,
         patience: float,
+        few: int | None = None,
     ) -> None:
         self._run = run
         self._size = size
         self._limit = waiting
         self._patience = patience
+        self._few = few
+        self._took = 0.0
         self._loop = asyncio.get_running_loop()
         # Who waits: the item, the future of its answer, and since when.
         self._waiting: deque[tuple[Item, asyncio.Future[Answer], float]] = deque()
@@ -78,12 +86,22 @@ class Batcher(Generic[Item, Answer]):
         self._watch = self._loop.call_later(_TICK, self._look)
         try:
             while self._waiting:
-                self._flying = [self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))]
-                self._settle(await self._answers([item for item, _, _ in self._flying]))
+                self._flying = [self._waiting.popleft() for _ in range(self._next())]
+                began = self._loop.time()
+                answers = await self._answers([item for item, _, _ in self._flying])
+                self._took = self._loop.time() - began
+                self._settle(answers)
                 self._flying = []
         finally:
             self._task = None
             self._watch.cancel()
+
+    def _next(self) -> int:
+        """Return how many items the next batch has."""
+        count = len(self._waiting)
+        if self._few is not None and count > self._few and self._took < _LONG:
+            count = max(self._few, (count + 1) // 2)
+        return min(self._size, count)
 
     async def _answers(self, items: list[Item]) -> Sequence[Answer | Exception | Deferred]:
         try:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _TRIES = 3
+_FEW = 16
+"""Reads that are not asked in two halves."""
 
 
 class PostgresqlStorage(BaseStorage):
@@ -39,7 +41,9 @@ class PostgresqlStorage(BaseStorage):
         self._patience = limits.patience
         self._looking: Transactions | None = None
         self._working: Transactions | None = None
-        self._reads: Batcher[Needs, Facts] = Batcher(self._read, size=limits.batch, waiting=limits.waiting, patience=limits.patience)
+        self._reads: Batcher[Needs, Facts] = Batcher(
+            self._read, size=limits.batch, waiting=limits.waiting, patience=limits.patience, few=_FEW
+        )
 
     def recall(self, needs: Needs) -> Facts | None:
         """See :class:`app.storage.Storage`."""

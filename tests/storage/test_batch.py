@@ -28,8 +28,8 @@ class Runner:
         return [self.answers.pop(item, item.upper()) for item in batch]
 
 
-def batcher(run: Runner, size: int = 100, waiting: int = 100, patience: float = 60) -> Batcher[str, str]:
-    return Batcher(run, size=size, waiting=waiting, patience=patience)
+def batcher(run: Runner, size: int = 100, waiting: int = 100, patience: float = 60, few: int | None = None) -> Batcher[str, str]:
+    return Batcher(run, size=size, waiting=waiting, patience=patience, few=few)
 
 
 async def until(condition: asyncio.Future[str]) -> None:
@@ -55,6 +55,24 @@ async def test_batches_are_bounded_and_keep_the_order() -> None:
     queue = batcher(run, size=2)
     await asyncio.gather(*map(queue.submit, "abcde"))
     assert run.batches == [["a", "b"], ["c", "d"], ["e"]]
+
+
+async def test_of_many_one_half_goes_first() -> None:
+    run = Runner()
+    run.gate.set()
+    queue = batcher(run, few=2)
+    await asyncio.gather(*map(queue.submit, "abcdefg"))
+    assert run.batches == [["a", "b", "c", "d"], ["e", "f"], ["g"]]
+
+
+async def test_where_a_batch_takes_long_all_go_at_once() -> None:
+    run = Runner()
+    queue = batcher(run, few=2)
+    first = queue.submit("a")
+    await asyncio.sleep(0.03)
+    run.gate.set()
+    await asyncio.gather(first, *map(queue.submit, "bcdefg"))
+    assert run.batches == [["a"], ["b", "c", "d", "e", "f", "g"]]
 
 
 async def test_nobody_may_queue_beyond_the_limit() -> None:
