@@ -11,15 +11,14 @@ from typing import Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from app.core.causes import Cause
-from app.core.policy import Policy, ShopRule
+from app.core.policy import Policy
 from app.dialects.authorization_door import AuthorizationDoor
-from app.dialects.dialect import GRANT_TYPES, Dialect, ErrorAnswer, GrantPolicy, Variant, grants_behind, option_text, standard_error
+from app.dialects.checks import Problem, check
+from app.dialects.dialect import Dialect, ErrorAnswer, GrantPolicy, Variant, standard_error
 from app.dialects.door import Door
-from app.dialects.file import KINDS, AuthorizationDoorTable, DialectTables, DoorTable, OptionTables
-from app.dialects.quirks import quirk_problem
+from app.dialects.file import KINDS, DialectTables, OptionTables
 from app.dialects.template import Template
 from app.dialects.userinfo_door import UserInfoDoor
-from app.messages import Endpoint
 
 D = TypeVar("D", Door, AuthorizationDoor)
 
@@ -32,10 +31,6 @@ _ERROR_VALUES: Final = frozenset({"error", "description", "now"})
 
 class DialectError(Exception):
     """A dialect file cannot be used; the text names the file, the key and the reason."""
-
-
-class _Problem(Exception):  # noqa: N818 (becomes a DialectError where the file is known)
-    """A key and what is wrong with it."""
 
 
 class Dialects:
@@ -157,7 +152,7 @@ def read_dialect(path: Path) -> Dialect:
         return _build(tables)
     except ValidationError as error:
         raise DialectError(f"{path}: {_first_problem(error)}") from None
-    except _Problem as problem:
+    except Problem as problem:
         raise DialectError(f"{path}: {problem}") from None
 
 
@@ -176,146 +171,13 @@ def _first_problem(error: ValidationError) -> str:
 
 
 def _build(tables: DialectTables) -> Dialect:
-    _check_parameters(tables)
-    _check_grants(tables)
-    _check_doors(tables)
-    _check_needs(tables)
-    if (problem := quirk_problem(tables)) is not None:
-        raise _Problem(problem)
+    check(tables)
     choices = [[None, *((name, value) for value in values)] for name, values in tables.options.items()]
     variants = {}
     for combination in itertools.product(*choices):
         chosen = [choice for choice in combination if choice]
         variants[frozenset(chosen)] = _variant(tables, {name: tables.options[name][value] for name, value in chosen})
     return Dialect(tables, variants)
-
-
-_WORDS: Final = frozenset({"grant_type", "client_id", "client_secret", "client_name", "code", "redirect_uri", "code_verifier"}) | {
-    *("client_assertion", "client_assertion_type"),
-    *("refresh_token", "username", "password", "scope", "shop", "token", "token_type_hint"),
-    *("response_type", "response_mode", "state", "code_challenge", "code_challenge_method", "request", "request_uri"),
-    *("prompt", "max_age", "login_hint", "ui_locales", "display", "nonce", "acr_values", "claims", "id_token_hint", "resource"),
-}
-"""What a parameter may mean to the engine."""
-_CANNOT_DO_WITHOUT: Final = {
-    "authorization_code": ("code",),
-    "client_credentials": (),
-    "implicit": (),
-    "password": ("username", "password"),
-    "refresh_token": ("refresh_token",),
-}
-
-
-def _check_parameters(tables: DialectTables) -> None:
-    """A parameter's meaning is a word of the engine's, and no other parameter has it."""
-    meanings: dict[str, str] = {}
-    for name, parameter in tables.parameters.items():
-        if parameter.means is not None and parameter.means not in _WORDS:
-            raise _Problem(f"parameters.{name}.means: {parameter.means} is none of {', '.join(sorted(_WORDS))}")
-        if parameter.means not in {None, name} and name in _WORDS:
-            raise _Problem(f"parameters.{name}.means: {name} has a meaning of its own and cannot stand for {parameter.means}")
-        other = meanings.setdefault(parameter.means or name, name)
-        if other != name:
-            raise _Problem(f"parameters.{name}: means the same as {other}")
-
-
-def _check_needs(tables: DialectTables) -> None:
-    """What a grant or door cannot do without must be among what is required."""
-    means = {name: parameter.means or name for name, parameter in tables.parameters.items()}
-    for word, grant in tables.grants.items():
-        required = {means[name] for name in grant.required}
-        shop = {**tables.policy, **grant.policy}.get("shop")
-        demanded = (*_CANNOT_DO_WITHOUT[grant.grant_type], *(["shop"] if shop == ShopRule.REQUIRED else []))
-        lacking = next((one for one in demanded if one not in required), None)
-        if lacking is not None:
-            raise _Problem(f"grants.{word}.required: none of them means {lacking}")
-        if shop == ShopRule.PICKED and grant.grant_type not in GRANT_TYPES.values():
-            raise _Problem(f"grants.{word}.policy.shop: no person is there to pick one")
-        if shop == ShopRule.PICKED and "shop" not in means.values():
-            raise _Problem(f"grants.{word}.policy.shop: no parameter means shop, so that none can be registered")
-    for index, door in enumerate(tables.doors):
-        if isinstance(door, AuthorizationDoorTable):
-            _check_names_of_request(index, door, means)
-        elif (
-            isinstance(door, DoorTable) and door.endpoint is Endpoint.TOKEN and door.sends_grant_type and "grant_type" not in means.values()
-        ):
-            raise _Problem(f"doors.{index}: no parameter means grant_type")
-
-
-def _is_sent_grant_type(door: DoorTable) -> bool:
-    return door.endpoint is Endpoint.TOKEN and door.sends_grant_type
-
-
-def _check_names_of_request(index: int, door: AuthorizationDoorTable, means: Mapping[str, str]) -> None:
-    """A door for browsers must be told the client, and the response type unless its path says it."""
-    required, optional = {means[name] for name in door.required}, {means[name] for name in door.optional}
-    if "client_id" not in required:
-        raise _Problem(f"doors.{index}.required: none of them means client_id")
-    if "response_type" not in required and (len(door.response_types) > 1 or "response_type" in optional):
-        raise _Problem(f"doors.{index}.required: none of them means response_type")
-
-
-def _check_grants(tables: DialectTables) -> None:
-    for word, grant in tables.grants.items():
-        for name in [*grant.required, *grant.optional]:
-            if name not in tables.parameters:
-                raise _Problem(f"grants.{word}: the parameter {name} is not among the parameters")
-        for option, value in grant.requires_option.items():
-            if option_text(value) not in tables.options.get(option, {}):
-                raise _Problem(f"grants.{word}.requires_option: there is no option {option} = {option_text(value)}")
-    for word in tables.default_grant_types or []:
-        if word not in tables.grants:
-            raise _Problem(f"default_grant_types: there is no grant {word}")
-
-
-def _check_doors(tables: DialectTables) -> None:
-    for index, door in enumerate(tables.doors):
-        if isinstance(door, AuthorizationDoorTable):
-            _check_authorization_door(index, door, tables)
-        elif isinstance(door, DoorTable):
-            _check_machine_door(index, door, tables)
-    paths = [door.path for door in tables.doors]
-    if len(set(paths)) != len(paths):
-        raise _Problem("doors: two of them have the same path")
-
-
-def _check_machine_door(index: int, door: DoorTable, tables: DialectTables) -> None:
-    unknown = set(door.grants or []) - set(tables.grants)
-    if unknown:
-        raise _Problem(f"doors.{index}.grants: there is no grant {', '.join(sorted(unknown))}")
-    if any(tables.grants[word].grant_type == "implicit" for word in door.grants or []):
-        raise _Problem(f"doors.{index}.grants: the implicit grant belongs to an authorization door, by response_types")
-    if not door.sends_grant_type and len(door.grants or []) != 1:
-        raise _Problem(f"doors.{index}.sends_grant_type: a door that is sent no grant_type has exactly one grant")
-    if door.parameters_first and door.sends_grant_type:
-        raise _Problem(f"doors.{index}.parameters_first: is for a door that is sent no grant_type")
-    if door.endpoint is Endpoint.TOKEN and not tables.grants:
-        raise _Problem(f"doors.{index}: a token door needs a grant")
-
-
-def _check_authorization_door(index: int, door: AuthorizationDoorTable, tables: DialectTables) -> None:
-    for key, names in (
-        ("required", door.required),
-        ("optional", door.optional),
-        ("repeatable", door.repeatable),
-        ("descriptions", door.descriptions),
-    ):
-        for name in names:
-            if name not in tables.parameters:
-                raise _Problem(f"doors.{index}.{key}: the parameter {name} is not among the parameters")
-    for response_type in door.response_types:
-        for grant_type in grants_behind(response_type):
-            if not any(grant.grant_type == grant_type for grant in tables.grants.values()):
-                raise _Problem(f"doors.{index}.response_types: {response_type} needs a grant whose grant_type is {grant_type}")
-        if response_type not in {"code", "token"} and not _yields_id_tokens(tables, GRANT_TYPES[response_type]):
-            raise _Problem(
-                f"doors.{index}.response_types: {response_type} is of OpenID Connect: its grant needs the policy id_token = true"
-            )
-
-
-def _yields_id_tokens(tables: DialectTables, grant_type: str) -> bool:
-    grant = next(grant for grant in tables.grants.values() if grant.grant_type == grant_type)
-    return {**tables.policy, **grant.policy}.get("id_token") is True
 
 
 def _variant(tables: DialectTables, chosen: Mapping[str, OptionTables]) -> Variant:
@@ -330,12 +192,12 @@ def _variant(tables: DialectTables, chosen: Mapping[str, OptionTables]) -> Varia
             errors[cause] = errors.get(cause, {}) | table.model_dump(exclude_none=True)
         for word, keys in option.grants.items():
             if word not in tables.grants:
-                raise _Problem(f"options.{name}.grants: there is no grant {word}")
+                raise Problem(f"options.{name}.grants: there is no grant {word}")
             by_grant[word] = by_grant.get(word, {}) | keys
     grants = {}
     for word, grant in tables.grants.items():
         if grant.answer not in answers:
-            raise _Problem(f"grants.{word}.answer: there is no answer {grant.answer}")
+            raise Problem(f"grants.{word}.answer: there is no answer {grant.answer}")
         alone = policy | grant.policy | by_grant.get(word, {})
         grants[word] = GrantPolicy(
             alone=_policy(f"grants.{word}.policy", alone),
@@ -344,7 +206,7 @@ def _variant(tables: DialectTables, chosen: Mapping[str, OptionTables]) -> Varia
     error_answers = _error_answers(errors)
     templates = {name: _template(f"answers.{name}", answer.body) for name, answer in answers.items()}
     if "error" not in templates:
-        raise _Problem("answers.error: is missing")
+        raise Problem("answers.error: is missing")
     _check_places(templates, error_answers)
     return Variant(
         grants=grants,
@@ -358,14 +220,14 @@ def _policy(key: str, values: Mapping[str, object]) -> Policy:
     try:
         return _POLICY.validate_python(values)
     except ValidationError as error:
-        raise _Problem(f"{key}.{_first_problem(error)}") from None
+        raise Problem(f"{key}.{_first_problem(error)}") from None
 
 
 def _template(key: str, body: Mapping[str, object]) -> Template:
     try:
         return Template(body)
     except ValueError as error:
-        raise _Problem(f"{key}.body: {error}") from None
+        raise Problem(f"{key}.body: {error}") from None
 
 
 def _error_answers(tables: Mapping[str, Mapping[str, object]]) -> Mapping[Cause, ErrorAnswer]:
@@ -389,10 +251,10 @@ def _check_places(templates: Mapping[str, Template], errors: Mapping[Cause, Erro
     for name, template in templates.items():
         for place, form in sorted(template.places, key=str):
             if (place in _MOMENTS) != (form is not None):
-                raise _Problem(f"answers.{name}.body: ${place} {'needs a form, as $now|epoch' if form is None else 'takes no form'}")
+                raise Problem(f"answers.{name}.body: ${place} {'needs a form, as $now|epoch' if form is None else 'takes no form'}")
             if name != "error" and place not in _SUCCESS_VALUES:
-                raise _Problem(f"answers.{name}.body: there is no value ${place}")
+                raise Problem(f"answers.{name}.body: there is no value ${place}")
             if name == "error" and place not in _ERROR_VALUES:
                 lacking = next((cause for cause, answer in errors.items() if place not in answer.extra), None)
                 if lacking is not None:
-                    raise _Problem(f"answers.error.body: ${place} has no value in errors.{lacking} nor in errors.default")
+                    raise Problem(f"answers.error.body: ${place} has no value in errors.{lacking} nor in errors.default")
