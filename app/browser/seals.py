@@ -13,7 +13,6 @@ from app.models.record import from_microseconds, to_microseconds
 
 PENDING_MINUTES: Final = 30
 """How long a person may take from the app to the answer."""
-_MAC_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -257,7 +257,3 @@ class CallbackPage(SandboxPage):
     parameters: Sequence[tuple[str, str]] = ()
     brought: Mapping[str, str] = field(default_factory=dict)
     """What came by a form, which the page's script cannot see otherwise."""
-
-
-SANDBOX_PAGES: tuple[type[SandboxPage], ...] = (HomePage, InspectorPage, ExchangePage, PlaygroundPage, FlowPage, CallbackPage)
-"""All of them."""

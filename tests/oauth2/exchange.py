@@ -161,7 +161,3 @@ class Asked:
         outcome, _ = self.answer()
         assert outcome.refusal is None, outcome.refusal.detail or outcome.refusal.description
         return outcome.members
-
-
-def nothing_written(writes: Writes) -> bool:
-    return not writes
