@@ -328,6 +328,9 @@ async def _check_key(key: SecretKey, storage: Storage, clock: Clock) -> None:
 def _options(settings: Settings) -> dict[str, Any]:
     """Return what the server is configured with."""
     options: dict[str, Any] = {}
+    if settings.effective_issuer.startswith("https:"):
+        # Whatever is answered, browsers keep to https for a year (RFC 6797).
+        options["headers"] = [("strict-transport-security", f"max-age={365 * 24 * 3600}")]
     if settings.trusted_proxies:
         options |= {"proxy_headers": True, "forwarded_allow_ips": settings.trusted_proxies}
     if settings.tls_cert is not None:

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 from app.browser.languages import TAGS
 
-_YEAR: Final = 365 * 24 * 3600
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; script-src 'self'; "
     "form-action {forms}; frame-ancestors 'none'; base-uri 'none'"
@@ -15,17 +14,17 @@ _PERMISSIONS: Final = (
     "camera=(), geolocation=(), microphone=(), payment=(), usb=(), publickey-credentials-create=(self), publickey-credentials-get=(self)"
 )
 
-_SILENT: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
+REDIRECT_HEADERS: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
+"""Of an answer that only sends the browser elsewhere."""
 
 
-def page_headers(issuer: str, redirect_uri: str | None = None, *, language: str | None = None) -> Mapping[str, str]:
+def page_headers(redirect_uri: str | None = None, *, language: str | None = None) -> Mapping[str, str]:
     """Return the headers of a page.
 
-    ``redirect_uri`` is where a form of the page may end up: the client's, already found registered. On an https issuer the browser is
-    told to keep to https for a year (RFC 6797). A page on the way back to a client keeps its opener: apps that sign people in by a
-    pop-up of their own wait there for the answer.
+    ``redirect_uri`` is where a form of the page may end up: the client's, already found registered. A page on the way back to a client
+    keeps its opener: apps that sign people in by a pop-up of their own wait there for the answer.
     """
-    headers = _SILENT | {
+    headers = REDIRECT_HEADERS | {
         "Content-Security-Policy": _POLICY.format(forms=_form_action(redirect_uri)),
         "Permissions-Policy": _PERMISSIONS,
         "Cross-Origin-Opener-Policy": "unsafe-none" if redirect_uri else "same-origin",
@@ -33,7 +32,7 @@ def page_headers(issuer: str, redirect_uri: str | None = None, *, language: str 
     }
     if language is not None:
         headers["Content-Language"] = TAGS[language]
-    return headers | _kept_to_https(issuer)
+    return headers
 
 
 def framing(policy: str, pages: Iterable[str]) -> str:
@@ -45,15 +44,6 @@ def framing(policy: str, pages: Iterable[str]) -> str:
 def talking(policy: str) -> str:
     """Return the policy of a page whose script asks its own origin (CSP 3 §6.1.2)."""
     return f"{policy}; connect-src 'self'"
-
-
-def redirect_headers(issuer: str) -> Mapping[str, str]:
-    """Return the headers of an answer that only sends the browser elsewhere: often the first that it gets from us."""
-    return _SILENT | _kept_to_https(issuer)
-
-
-def _kept_to_https(issuer: str) -> dict[str, str]:
-    return {"Strict-Transport-Security": f"max-age={_YEAR}"} if issuer.startswith("https:") else {}
 
 
 def _form_action(redirect_uri: str | None) -> str:

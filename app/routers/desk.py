@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.browser import languages
-from app.browser.headers import page_headers, redirect_headers
+from app.browser.headers import REDIRECT_HEADERS, page_headers
 from app.browser.pages import Pages
 from app.browser.seals import PendingRequests, Seal
 from app.browser.views import ErrorPage, FormProblem, Frame, Trouble, View
@@ -200,7 +200,7 @@ class Desk:
             csrf=self.csrf(call, *about),
             query=query.decode("ascii", "replace") if is_echoed else None,
         )
-        headers = dict(page_headers(self._issuer, redirect_uri, language=call.visitor.language))
+        headers = dict(page_headers(redirect_uri, language=call.visitor.language))
         if retry_in or status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers["Retry-After"] = str(retry_in or 1)
         response = HTMLResponse(self._pages.render(view, frame), status, headers=headers)
@@ -213,7 +213,7 @@ class Desk:
         """Send the browser elsewhere, by a GET whatever it came with (RFC 9700 §4.12)."""
         response = RedirectResponse(location, 303 if call.request.method == "POST" else 302)
         response.headers["location"] = location  # as it is: the framework would encode it once more
-        response.headers.update(redirect_headers(self._issuer))
+        response.headers.update(REDIRECT_HEADERS)
         self._set(response, cookies)
         return self._settled(call, response)
 

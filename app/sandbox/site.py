@@ -65,7 +65,7 @@ class Site:
             if shown is None:
                 return Response("There is no such page.", HTTPStatus.NOT_FOUND, media_type="text/plain")
             frame = Frame(language=language, now=world.clock.now(), query=request.scope["query_string"].decode("ascii", "replace"))
-            headers = dict(page_headers(world.issuer, language=language))
+            headers = dict(page_headers(language=language))
             headers["Content-Security-Policy"] = talking(headers["Content-Security-Policy"])
             response = HTMLResponse(self._pages.render(shown, frame), headers=headers)
             if asked is not None:

@@ -41,7 +41,7 @@ class Stage:
     async def show(self, page: Page, view: View, frame: Frame) -> None:
         """Bring a view before the browser."""
         self._html = self._pages.render(view, frame)
-        self._headers = page_headers(ORIGIN, REDIRECT_URI, language=frame.language)
+        self._headers = page_headers(REDIRECT_URI, language=frame.language)
         await page.goto(f"{ORIGIN}/{view.template.removesuffix('.html')}?{frame.query}")
 
     async def _answer(self, route: Route) -> None:

@@ -256,7 +256,7 @@ async def test_a_redirect_reaches_the_client_and_where_the_client_sends_it_on(op
                 reply(handler, 303, Location=f"{callback}/cb?code=1")
             else:
                 html = pages.render(samples("en")["consent"], frame("en"))
-                reply(handler, 200, html, **page_headers("http://localhost:6749", f"{callback}/cb"))
+                reply(handler, 200, html, **page_headers(f"{callback}/cb"))
 
         ours = servers.enter_context(answering(serve))
         _, page = await open_stage()

@@ -199,7 +199,6 @@ _ALWAYS: Final = {
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
-    "strict-transport-security": "max-age=31536000",
 }
 _POLICY: Final = {"default-src": "'none'", "frame-ancestors": "'none'", "base-uri": "'none'", "script-src": "'self'", "style-src": "'self'"}
 

@@ -76,7 +76,6 @@ async def holdings(world: World, person: str) -> tuple[Any, ...]:
 @pytest.mark.security("LG-02")
 @pytest.mark.security("LG-03")
 @pytest.mark.security("LG-04")
-@pytest.mark.security("DP-02")
 @pytest.mark.security("SU-04")
 async def test_every_page_and_every_redirect_is_kept_and_framed_by_nobody(
     visits: OpenVisit, visit: Visit, person: str, world: World

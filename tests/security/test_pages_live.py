@@ -86,6 +86,24 @@ async def guess(live: Live, address: str, person: str, *headers: tuple[str, str]
     return answer_of(live.port, "POST", "/login", ("Cookie", cookie.decode()), ("Content-Type", FORM), *headers, body=body, address=address)
 
 
+@pytest.mark.security("DP-02")
+def test_every_answer_of_an_https_issuer_is_remembered_for_a_year(proxied: Live) -> None:
+    """Pages and redirects, the doors of machines, what is static, and what nobody serves, reads or allows."""
+    asked = [
+        ("GET", target) for target in (*PAGES, "/livez", "/.well-known/openid-configuration", "/userinfo", "/token", "/static/nothing")
+    ]
+    asked += [("POST", target) for target in ("/token", "/introspect", "/oauth2/password", "/nowhere")] + [("DELETE", "/token")]
+    answers = {(method, target): answer_of(proxied.port, method, target) for method, target in asked}
+    assert {answer.status for answer in answers.values()} >= {200, 302, 400, 401, 404, 405}
+    assert [one for one, answer in answers.items() if answer.header("strict-transport-security") != "max-age=31536000"] == []
+
+
+@pytest.mark.security("DP-02")
+def test_an_http_issuer_asks_for_no_https(live: Live) -> None:
+    for target in ("/login", "/livez", "/token"):
+        assert answer_of(live.port, "GET", target).header("strict-transport-security") is None
+
+
 ODD: Final = (
     *("a", "", ",,,", "::1", "[2001:db8::1]:80", "1.2.3.4:5", "x" * 20_000),
     *("\xff\xfe", "127.0.0.1, " * 900, "unknown", "_hidden", "10.0.0.1"),
