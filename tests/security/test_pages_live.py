@@ -129,21 +129,7 @@ async def test_only_the_named_proxy_is_believed_when_it_says_whose_request_it_is
     events = logged(proxied)
     addresses = [event["address"] for event in events if event["method"] == "POST" and event["path"] == "/login"]
     assert addresses == ["198.51.100.66", OUTSIDE, *["198.51.100.67"] * 5]
-    odd = (
-        "a",
-        "",
-        ",,,",
-        "::1",
-        "[2001:db8::1]:80",
-        "1.2.3.4:5",
-        "x" * 20_000,
-        "\xff\xfe",
-        "127.0.0.1, " * 900,
-        "unknown",
-        "_hidden",
-        "10.0.0.1",
-    )
-    for value in odd:
+    for value in ODD:
         for address in (PROXY, OUTSIDE):
             answer = answer_of(proxied.port, "GET", "/login", ("X-Forwarded-For", value), ("Forwarded", f"for={value}"), address=address)
             assert answer.status == 200, value
