@@ -33,7 +33,6 @@ from app.core.keys import UnusableKey
 from app.core.mistakes import ExitCode, Mistake
 from app.core.secret_key import CLIENT_SECRETS, SecretKey
 from app.dialects import DialectError, Dialects, load_dialects
-from app.ledger import StorageUnavailable
 from app.listener import DirectDoor, bind, check_certificate, uvicorn_options
 from app.oauth2 import Assertions, AuthorizationServer, Subjects
 from app.pipeline import Pipeline
@@ -49,7 +48,7 @@ from app.routers.well_known import WellKnown
 from app.settings import PREFIX, Settings, load_settings
 from app.storage import Storage, open_key, open_storage
 from app.telemetry import Journal, JsonJournal
-from app.telemetry.logs import set_up_logging
+from app.telemetry.logs import describe, set_up_logging
 
 PURGE_SECONDS: Final = 600
 """Between two rounds of deleting what is dead."""
@@ -180,8 +179,8 @@ async def _purge_now_and_then(storage: Storage, clock: Clock) -> None:
         await asyncio.sleep(PURGE_SECONDS)
         try:
             await storage.purge(clock.now())
-        except StorageUnavailable as problem:
-            _log.warning("purge: %s", problem)
+        except Exception as problem:  # noqa: BLE001 (the next time comes whatever it is)
+            _log.warning("purge: %s", describe(problem))
 
 
 def read_key(settings: Settings) -> SecretKey:

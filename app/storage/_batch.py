@@ -33,8 +33,8 @@ class Batcher(Generic[Item, Answer]):
     is the largest batch, ``waiting`` the number of items beyond which nobody may queue, and ``patience`` the seconds after which a
     waiter is told that the storage is unavailable, whatever becomes of the item. A waiter that is cancelled takes nothing back.
 
-    With ``few``, one half goes first where more than so many wait: what comes of its answers is under way while the other half is asked.
-    Not where batches take long: there it is their number that costs.
+    With ``few``, one half goes first where more than so many wait, but no fewer: what comes of its answers is under way while the others
+    are asked. Not where batches take long: there it is their number that costs.
     """
 
     def __init__(

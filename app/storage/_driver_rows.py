@@ -43,11 +43,17 @@ class _Asked(NamedTuple):
 
 
 class DriverRows:
-    """See :class:`app.storage._tables.Rows`; ``fetch`` runs a statement with its arguments and returns the rows."""
+    """See :class:`app.storage._tables.Rows`.
 
-    def __init__(self, style: Style, fetch: Callable[[str, list[Any]], Sequence[Sequence[Any]]]) -> None:
+    ``fetch`` runs a statement with its arguments and returns the rows, ``run`` one that changes rows and returns their number.
+    """
+
+    def __init__(
+        self, style: Style, fetch: Callable[[str, list[Any]], Sequence[Sequence[Any]]], run: Callable[[str, list[Any]], int]
+    ) -> None:
         self._style = style
         self._fetch = fetch
+        self._run = run
 
     def find(
         self,
@@ -104,16 +110,16 @@ class DriverRows:
     def insert(self, record: Record) -> None:
         """See :class:`app.storage._tables.Rows`."""
         model = type(record)
-        self._fetch(_insertion(model, self._style), self._encoded(model, {name: getattr(record, name) for name in names_of(model)}))
+        self._run(_insertion(model, self._style), self._encoded(model, {name: getattr(record, name) for name in names_of(model)}))
 
     def change(self, model: type[Record], values: Mapping[str, object], **equal: object) -> int:
         """See :class:`app.storage._tables.Rows`."""
         sql = _change(model, self._style, tuple(values), _forms_of(equal, self._style))
-        return len(self._fetch(sql, self._encoded(model, values) + self._arguments(equal)))
+        return self._run(sql, self._encoded(model, values) + self._arguments(equal))
 
     def remove(self, model: type[Record], **equal: object) -> int:
         """See :class:`app.storage._tables.Rows`."""
-        return len(self._fetch(_removal(model, self._style, _forms_of(equal, self._style)), self._arguments(equal)))
+        return self._run(_removal(model, self._style, _forms_of(equal, self._style)), self._arguments(equal))
 
     def _encoded(self, model: type[Record], values: Mapping[str, object]) -> list[Any]:
         texts = _texts(model)
@@ -190,13 +196,13 @@ def _change(model: type[Record], style: Style, names: tuple[str, ...], condition
     text = _Text(style)
     values = ", ".join(f"{name} = {text.mark()}" for name in names)
     where = " AND ".join(text.conditions(model, conditions)) or "true"
-    return f'UPDATE "{model.table}" SET {values} WHERE {where} RETURNING 1'  # noqa: S608 (our own names)
+    return f'UPDATE "{model.table}" SET {values} WHERE {where}'  # noqa: S608 (our own names)
 
 
 @lru_cache(maxsize=_STATEMENTS)
 def _removal(model: type[Record], style: Style, conditions: tuple[Condition, ...]) -> str:
     where = " AND ".join(_Text(style).conditions(model, conditions)) or "true"
-    return f'DELETE FROM "{model.table}" WHERE {where} RETURNING 1'  # noqa: S608 (our own names)
+    return f'DELETE FROM "{model.table}" WHERE {where}'  # noqa: S608 (our own names)
 
 
 class _Text:

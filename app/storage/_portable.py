@@ -4,7 +4,7 @@ Its batches queue and wait as the native engines' do, but every entry is a trans
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, event
@@ -36,7 +36,7 @@ class PortableStorage(BaseStorage):
         self._reading = SqlTransactions(reading(self._engine), _STATEMENTS_IN)
         self._writing = SqlTransactions(self._engine, _STATEMENTS_IN)
         self._working = SqlTransactions(self._engine)
-        self._looks: set[asyncio.Future[Any]] = set()
+        self._tasks: set[asyncio.Future[Any]] = set()
         self._reads: Batcher[Needs, Facts] = Batcher(self._read, size=limits.batch, waiting=limits.waiting, patience=limits.patience)
 
     async def load(self, needs: Needs) -> Facts:
@@ -56,7 +56,7 @@ class PortableStorage(BaseStorage):
         """See :class:`app.storage.Storage`."""
         self._is_closed = True
         # First, for what is closed below is the pool in which their connections are missing.
-        await asyncio.gather(*self._looks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._reads.close()
         await super().close()
         await self._writing.close()
@@ -71,15 +71,7 @@ class PortableStorage(BaseStorage):
         return await self._reading.run(lambda connection: [_reference.load(SqlRows(connection), needs) for needs in batch])
 
     async def _look(self, work: Callable[[Readable], T]) -> T:
-        look = asyncio.ensure_future(self._reading.run(lambda connection: work(SqlRows(connection))))
-        self._looks.add(look)
-        look.add_done_callback(self._seen)
-        return await asyncio.shield(look)
-
-    def _seen(self, look: asyncio.Future[Any]) -> None:
-        """Forget a look that has ended, also where nobody waits for it any more."""
-        self._looks.discard(look)
-        look.exception()
+        return await self._to_its_end(self._reading.run(lambda connection: work(SqlRows(connection))))
 
     async def _write(self, batch: list[Writes]) -> Sequence[Receipt | Exception | Deferred]:
         return [await self._alone(entry) for entry in batch]
@@ -103,7 +95,18 @@ class PortableStorage(BaseStorage):
                 take_turn(connection)
             return work(SqlRows(connection))
 
-        return await self._working.run(run)
+        return await self._to_its_end(self._working.run(run))
+
+    async def _to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return what comes of work that goes on also where nobody waits for it any more."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Future[Any]) -> None:
+        self._tasks.discard(task)
+        task.exception()
 
     def _note_statement(self, *_: object) -> None:
         self.counters.statements += 1

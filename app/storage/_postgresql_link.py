@@ -130,6 +130,6 @@ def judged(error: BaseException) -> Exception:
     state = (isinstance(error, asyncpg.PostgresError) and error.sqlstate) or ""
     if state in _UNDONE:
         return Undone(state)
-    if state.startswith(_REFUSED):
-        return WriteRefused(f"{type(error).__name__} ({state})")
+    if state.startswith(_REFUSED) or isinstance(error, UnicodeError | OverflowError):
+        return WriteRefused(f"{type(error).__name__} {state}".rstrip())
     return StorageUnavailable(f"the database failed ({type(error).__name__}{f' {state}' if state else ''})")

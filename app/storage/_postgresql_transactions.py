@@ -95,6 +95,7 @@ class Transactions:
             _fail(answer, error)
         finally:
             self._turns.release()
+            answer.cancel()  # if it has not come: nobody is left to give it
 
     async def _try(self, work: Callable[[DriverRows], T], answer: "asyncio.Future[T]", *, alone: bool) -> None:
         if answer.cancelled():
@@ -104,14 +105,17 @@ class Transactions:
         def fetch(sql: str, arguments: list[Any]) -> Any:  # noqa: ANN401 (records, which are sequences)
             return wait_for(connection.fetch(sql, *arguments))
 
+        def run(sql: str, arguments: list[Any]) -> int:
+            return int(wait_for(connection.execute(sql, *arguments)).rpartition(" ")[2])
+
         deadline = self._loop.call_later(self._kind.within, connection.terminate)
         try:
             if alone:
                 await connection.execute(_TAKE_TURN)
-            result = await in_greenlet(work, DriverRows(_STYLE, fetch))
+            result = await in_greenlet(work, DriverRows(_STYLE, fetch, run))
             if self._kind.commits:
-                await connection.execute("COMMIT")
-        except FAILURES as error:
+                await _commit(connection)
+        except (*FAILURES, UnicodeError, OverflowError) as error:
             raise judged(error) from None
         else:
             # What has only read is answered first: nobody waits for the end of its transaction.
@@ -129,7 +133,8 @@ class Transactions:
                 return connection
             self._drop_idle()
         try:
-            connection = await connect(self._dsn, self._kind.settings)
+            # The server ends its part by itself: it does not notice that a connection is gone while it works, or waits for a lock.
+            connection = await connect(self._dsn, {**self._kind.settings, "statement_timeout": f"{self._kind.within:.0f}s"})
         except FAILURES as error:
             raise StorageUnavailable(f"the database cannot be reached ({type(error).__name__})") from None
         if await _bounded(connection, self._kind.begin):
@@ -145,6 +150,16 @@ class Transactions:
         for connection in self._idle:
             connection.terminate()
         self._idle.clear()
+
+
+async def _commit(connection: "Connection") -> None:
+    """Commit a transaction.
+
+    Raises:
+        StorageUnavailable: it had failed before, and the work went on nevertheless: PostgreSQL then rolls it back without an error.
+    """
+    if await connection.execute("COMMIT") != "COMMIT":
+        raise StorageUnavailable("the transaction had failed")
 
 
 async def _bounded(connection: "Connection", sql: str) -> bool:

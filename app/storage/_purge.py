@@ -85,23 +85,27 @@ def _replaced_tokens(now: datetime, size: int, cursor: str | bytes, rows: Rows) 
     The youngest stays: a dialect may extend it while its refresh token lives.
     """
     page = _Page(rows, Token, "token_hash", size, cursor)
-    expired = page.pick(["token_hash", "grant_id", "issued_at"], kind="access", expires_at=Until(now - _ENDED_FOR))
+    over = Until(now - _ENDED_FOR)
+    expired = page.pick(["token_hash", "grant_id", "issued_at"], kind="access", expires_at=over)
     families = {family for _, family, _ in expired}
     youngest = dict(rows.latest(Token, ["grant_id"], ["issued_at"], kind="access", grant_id=families)) if families else {}
-    return Step(_delete(rows, Token, "token_hash", [key for key, family, at in expired if at < youngest[family]]), page.end)
+    # Another process may have deleted the whole family since the page was read.
+    replaced = [key for key, family, at in expired if family in youngest and at < youngest[family]]
+    return Step(_delete(rows, Token, "token_hash", replaced, expires_at=over), page.end)
 
 
 def _ended(model: type[Record], now: datetime, size: int, _cursor: str | bytes, rows: Rows) -> Step:
     """Delete what is past its end and that nobody needs any more: sessions and reset links, which are personal data, used assertions."""
     key = names_of(model)[0]
     keys = [one for (one,) in rows.pick(model, [key], order_by=["expires_at"], limit=size, expires_at=Until(now))]
-    return Step(_delete(rows, model, key, keys), b"" if keys else None)
+    return Step(_delete(rows, model, key, keys, expires_at=Until(now)), b"" if keys else None)
 
 
 def _old_counters(now: datetime, size: int, cursor: str | bytes, rows: Rows) -> Step:
     page = _Page(rows, Attempt, "key", size, cursor)
-    old = page.pick(["key"], window_started_at=Until(now - _COUNTED_FOR))
-    return Step(_delete(rows, Attempt, "key", [key for (key,) in old]), page.end)
+    over = Until(now - _COUNTED_FOR)
+    old = page.pick(["key"], window_started_at=over)
+    return Step(_delete(rows, Attempt, "key", [key for (key,) in old], window_started_at=over), page.end)
 
 
 def _delete_families(rows: Rows, families: Sequence[str], size: int) -> tuple[int, bool]:
@@ -117,8 +121,9 @@ def _delete_families(rows: Rows, families: Sequence[str], size: int) -> tuple[in
     return deleted + _delete(rows, Grant, "id", families), True
 
 
-def _delete(rows: Rows, model: type[Record], key: str, keys: Sequence[object]) -> int:
-    return rows.remove(model, **{key: keys}) if keys else 0
+def _delete(rows: Rows, model: type[Record], key: str, keys: Sequence[object], **still: object) -> int:
+    """Delete records by their keys; ``still`` is what may have changed since they were found."""
+    return rows.remove(model, **{key: keys}, **still) if keys else 0
 
 
 class _Page:

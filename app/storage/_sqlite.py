@@ -12,11 +12,10 @@ from typing import Final, TypeVar
 from app.core.clock import Clock
 from app.ledger import Facts, Needs, Receipt, StorageUnavailable, Writes
 from app.storage._batch import Deferred
-from app.storage._driver_rows import DriverRows
 from app.storage._load import PROBE, possible
 from app.storage._sqlite_file import connect
 from app.storage._sqlite_load import Reader
-from app.storage._sqlite_look import STYLE, Looker
+from app.storage._sqlite_look import Looker, rows_of
 from app.storage._sqlite_write import Writer
 from app.storage._storage import BaseStorage, Limits
 from app.storage._tables import Readable, Rows
@@ -76,6 +75,6 @@ class SqliteStorage(BaseStorage):
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.write, batch)
 
     async def _run(self, work: Callable[[Rows], T], *, alone: bool = False) -> T:
-        rows = DriverRows(STYLE, lambda sql, arguments: self._writing.execute(sql, arguments).fetchall())
+        rows = rows_of(self._writing)
         # In the writer's own thread and connection, so that the two never wait for each other's lock.
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.transact, partial(work, rows))

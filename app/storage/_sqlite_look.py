@@ -14,7 +14,7 @@ from app.storage._sqlite_file import FAILURES, connect, judged
 from app.storage._tables import Readable
 
 T = TypeVar("T")
-STYLE: Final = Style(arrays=False, times=True)
+_STYLE: Final = Style(arrays=False, times=True)
 _STEPS: Final = 100_000
 """Steps of SQLite's machine, about a millisecond, between two looks at the time."""
 
@@ -54,7 +54,7 @@ class Looker:
             connection = self._opened()
             connection.execute("BEGIN")
             try:
-                return work(DriverRows(STYLE, lambda sql, arguments: connection.execute(sql, arguments).fetchall()))
+                return work(rows_of(connection))
             finally:
                 connection.execute("ROLLBACK")
         except FAILURES as error:
@@ -66,3 +66,12 @@ class Looker:
             self._connection.execute("PRAGMA query_only = ON")
             self._connection.set_progress_handler(lambda: time.monotonic() > self._end, _STEPS)
         return self._connection
+
+
+def rows_of(connection: sqlite3.Connection) -> DriverRows:
+    """Return the records in the tables of a connection."""
+    return DriverRows(
+        _STYLE,
+        lambda sql, arguments: connection.execute(sql, arguments).fetchall(),
+        lambda sql, arguments: connection.execute(sql, arguments).rowcount,
+    )

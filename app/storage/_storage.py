@@ -81,10 +81,13 @@ class BaseStorage(ABC):
 
     async def purge(self, now: datetime) -> int:
         """See :class:`app.storage.Storage`."""
-        from app.storage._purge import purge
+        from app.storage._purge import Step, purge
 
-        self._refuse_when_closed()
-        return await purge(self._run, self._transaction_in, now)
+        async def run(step: Callable[[Rows], Step]) -> Step:
+            self._refuse_when_closed()
+            return await self._run(step)
+
+        return await purge(run, self._transaction_in, now)
 
     async def close(self) -> None:
         """See :class:`app.storage.Storage`."""

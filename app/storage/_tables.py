@@ -1,6 +1,6 @@
 """Records in tables: the plain operations from which the catalogue is made, whichever database holds them."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -103,7 +103,7 @@ class Reading:
         **equal: object,
     ) -> list[R]:
         """See :class:`Readable`."""
-        if not all(map(is_possible, _words(equal))):
+        if not _are_possible(equal, after):
             return []
         return self._rows.find(model, after=after, order_by=order_by, descending=descending, limit=limit, **equal)
 
@@ -118,7 +118,7 @@ class Reading:
         **equal: object,
     ) -> list[tuple[Any, ...]]:
         """See :class:`Readable`."""
-        if not all(map(is_possible, _words(equal))):
+        if not _are_possible(equal, after):
             return []
         return self._rows.pick(model, columns, after=after, order_by=order_by, limit=limit, **equal)
 
@@ -126,7 +126,7 @@ class Reading:
         self, model: type[Record], by: Sequence[str], moments: Sequence[str], *, after: tuple[str, object] | None = None, **equal: object
     ) -> list[tuple[Any, ...]]:
         """See :class:`Readable`."""
-        if not all(map(is_possible, _words(equal))):
+        if not _are_possible(equal, after):
             return []
         return self._rows.latest(model, by, moments, after=after, **equal)
 
@@ -156,11 +156,17 @@ def is_possible(word: str) -> bool:
     return "\x00" not in word
 
 
-def _words(equal: Mapping[str, object]) -> Iterator[str]:
-    for value in equal.values():
+def _are_possible(equal: Mapping[str, object], after: tuple[str, object] | None) -> bool:
+    return all(map(is_possible, _words([*equal.values(), *(after or ())[1:]])))
+
+
+def _words(values: Iterable[object]) -> Iterator[str]:
+    for value in values:
         if isinstance(value, str):
             yield value
         elif isinstance(value, Among):
-            yield from _words(value.equal)
+            yield from _words(value.equal.values())
+        elif isinstance(value, Until):
+            yield from _words([value.value])
         elif isinstance(value, Collection) and not isinstance(value, bytes):
             yield from (one for one in value if isinstance(one, str))

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -12,6 +13,7 @@ from app.ledger import Needs, Receipt, Spend, StorageUnavailable, WriteRefused, 
 from app.storage import Catalog, Storage
 from app.storage._driver_rows import DriverRows
 from app.storage._postgresql_link import Link, Undone
+from app.storage._postgresql_transactions import WORKING, Transactions
 from tests.conftest import Prepared
 from tests.fixtures.postgresql import PostgresCluster, find_binaries
 from tests.storage.conftest import Database, MovableClock
@@ -447,6 +449,47 @@ async def test_look_reads_beside_an_operator_who_is_at_work(database: Database, 
             assert await storage.look(names) == ["client"]
     finally:
         await locker.close()
+
+
+async def test_work_that_takes_too_long_is_ended_on_the_server_too(ready_postgres_url: str) -> None:
+    transactions = Transactions(ready_postgres_url, WORKING._replace(within=1.0))
+    observer = await asyncpg.connect(ready_postgres_url)
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active'"
+    try:
+        assert (await outcome(transactions.run(lambda rows: run(rows, "SELECT pg_sleep(30)"), alone=True)))[0] == "StorageUnavailable"
+        async with asyncio.timeout(3):
+            while await observer.fetchval(others):
+                await asyncio.sleep(0.05)
+        assert await transactions.run(lambda _: "served", alone=True) == "served"
+    finally:
+        await observer.close()
+        await transactions.close()
+
+
+async def test_work_that_goes_on_over_an_error_is_not_reported_as_done(database: Database) -> None:
+    storage = await database.open()
+
+    def heedless(catalog: Catalog) -> str:
+        with suppress(asyncpg.PostgresError):
+            run(catalog._rows, "SELECT 1 / 0")
+        return "fine"
+
+    with pytest.raises(StorageUnavailable, match="had failed"):
+        await storage.transact(heedless)
+
+
+async def test_caller_of_work_that_ends_the_program_does_not_wait_for_ever(database: Database) -> None:
+    class End(BaseException):
+        pass
+
+    def end(_catalog: Catalog) -> None:
+        raise End
+
+    storage: Any = await database.open()
+    asking = asyncio.ensure_future(storage.transact(end))
+    await asyncio.wait([asking], timeout=5)
+    assert asking.cancelled()
+    assert await storage.transact(names) == []
 
 
 @BOTH

@@ -11,7 +11,7 @@ import pytest
 from app.ledger import StorageUnavailable, Writes
 from app.models import Client, Grant, Scope, Session, Shop, Token, User
 from app.storage import Catalog, Storage
-from app.storage._tables import among
+from app.storage._tables import Until, among
 from tests.storage.conftest import ENGINES, Database
 from tests.storage.records import NOW, a_client, a_grant, a_secret, a_session, a_shop, a_token, a_user
 
@@ -92,6 +92,8 @@ async def test_words_that_no_database_can_hold_are_found_nowhere(storage: Storag
     assert await storage.look(work) == [None, None, [], []]
     assert await storage.look(lambda catalog: catalog._rows.find(Client, client_id=[word, "client"])) == []
     assert await storage.look(lambda catalog: catalog._rows.latest(Grant, ("id",), (), client_id=word)) == []
+    assert await storage.look(lambda catalog: catalog._rows.pick(Client, ["client_id"], client_id=Until(word))) == []
+    assert await storage.look(lambda catalog: catalog.clients(after=word)) == []
 
 
 @pytest.mark.parametrize("database", ENGINES, indirect=True)

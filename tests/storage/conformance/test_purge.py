@@ -2,13 +2,15 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
-from app.ledger import Needs, Spend, Writes
+from app.ledger import Needs, Spend, StorageUnavailable, Writes
 from app.models import AuthorizationCode, Token
 from app.storage import Storage
-from tests.storage.conftest import Database
+from app.storage._purge import _replaced_tokens
+from tests.storage.conftest import ENGINES, Database
 from tests.storage.records import NOW, a_code, a_grant, a_token, fresh_hash
 
 HOUR = timedelta(hours=1)
@@ -72,6 +74,42 @@ async def test_expired_access_token_goes_once_its_family_has_a_younger_one(stora
     assert await storage.purge(NOW + 2 * HOUR - timedelta(microseconds=1)) == 0
     assert await storage.purge(NOW + 20 * HOUR) == 1
     assert [await is_there(storage, token) for token in (old, young, other, refresh)] == [False, True, True, True]
+
+
+class Meddled:
+    """Rows among which another process deletes a family before its youngest tokens are looked for."""
+
+    def __init__(self, rows: Any, family: str) -> None:
+        self._rows = rows
+        self._family = family
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rows, name)
+
+    def latest(self, *arguments: Any, **equal: Any) -> Any:
+        self._rows.remove(Token, grant_id=self._family)
+        return self._rows.latest(*arguments, **equal)
+
+
+async def test_family_that_another_purge_deletes_meanwhile_is_passed_over(database: Database) -> None:
+    storage: Any = await database.open()
+    gone, living = a_grant(), a_grant()
+    young = [a_token(grant, issued_at=NOW + HOUR, expires_at=NOW + 2 * HOUR) for grant in (gone, living)]
+    await storage.commit(Writes(NOW, grants=[gone, living], tokens=[a_token(gone), a_token(living), *young]))
+    step = await storage._run(lambda rows: _replaced_tokens(NOW + 20 * HOUR, 250, b"", Meddled(rows, gone.id)))
+    assert step.deleted == 1
+    assert await is_there(storage, young[1])
+
+
+@pytest.mark.parametrize("database", ENGINES, indirect=True)
+async def test_purge_ends_where_the_storage_is_closed_meanwhile(database: Database) -> None:
+    storage = await database.open()
+    await fill(storage, 450, NOW)
+    purge = asyncio.ensure_future(storage.purge(NOW + HOUR))
+    await asyncio.sleep(0.01)
+    await storage.close()
+    with pytest.raises(StorageUnavailable):
+        await purge
 
 
 async def test_counters_go_long_after_their_window(storage: Storage) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from app.ledger import Needs, Spend, WriteRefused, Writes
 from app.storage import Storage
-from tests.storage.conftest import Database
+from tests.storage.conftest import ENGINES, Database
 from tests.storage.records import NOW, a_client, a_code, a_grant, a_token, a_user, fresh_hash
 
 TAKEN = fresh_hash()
@@ -108,6 +108,16 @@ async def test_odd_needs_find_nothing(database: Database) -> None:
     assert [facts.shop for facts in answers[4:8]] == [None] * 4
     assert [facts.user for facts in answers[8:12]] == [None] * 4
     assert all(facts.client is not None for facts in answers[12:])
+
+
+@pytest.mark.parametrize("database", ENGINES, indirect=True)
+async def test_work_on_text_that_is_none_is_refused(database: Database) -> None:
+    """Whoever finds out that it is none: the driver, or the work."""
+    storage = await database.open()
+    for work in (lambda _: "\ud800".encode(), lambda catalog: catalog.put_client(a_client("\ud800"))):
+        with pytest.raises(WriteRefused) as refusal:
+            await storage.transact(work)
+        assert "ud800" not in repr(refusal.value)
 
 
 async def test_operator_is_refused_a_name_that_is_taken(storage: Storage) -> None:
