@@ -24,6 +24,7 @@ RUN python -m pip install --no-cache-dir --root-user-action=ignore --require-has
 COPY pyproject.toml README.md LICENSE requirements-dev.txt ./
 COPY app app
 COPY migrations migrations
+COPY kit/pytest_tokenry.py kit/pytest_tokenry.py
 RUN uv build --wheel --build-constraints requirements-dev.txt --require-hashes \
  && uv pip install --python /opt/tokenry/bin/python --no-deps dist/*.whl
 

@@ -2,6 +2,7 @@
 
 import fnmatch
 import json
+import posixpath
 import re
 import tomllib
 from pathlib import Path
@@ -42,6 +43,16 @@ def arguments(name: str, instructions: list[Instruction]) -> list[str]:
     return [argument for each, argument in instructions if each == name]
 
 
+def copies(instructions: list[Instruction]) -> dict[str, str]:
+    """Return where each file and folder of the repository that is copied comes to lie, seen from the working folder."""
+    found: dict[str, str] = {}
+    for argument in arguments("COPY", instructions):
+        if "--from=" not in argument:
+            *sources, target = argument.split()
+            found |= {source: posixpath.normpath(f"{target}{Path(source).name}" if target.endswith("/") else target) for source in sources}
+    return found
+
+
 def is_sent(path: str) -> bool:
     """Whether .dockerignore lets a path into the build; the last pattern that fits it or a folder of it decides."""
     sent = True
@@ -64,19 +75,23 @@ def test_every_instruction_is_known(dockerfile: list[Instruction]) -> None:
 
 
 def test_what_is_copied_exists_and_is_sent_to_the_build(dockerfile: list[Instruction]) -> None:
-    from_repository = [argument.split() for argument in arguments("COPY", dockerfile) if "--from=" not in argument]
-    sources = [source for words in from_repository for source in words[:-1]]
+    sources = copies(dockerfile)
     assert {"app", "migrations", "pyproject.toml", "requirements.txt"} <= set(sources)
     assert [source for source in sources if not (ROOT / source).exists() or not is_sent(source)] == []
 
 
 def test_the_wheel_gets_every_file_that_it_names(dockerfile: list[Instruction]) -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    copied = {word for argument in arguments("COPY", dockerfile) for word in argument.split()}
-    assert {project["readme"], *project["license-files"]} <= copied
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project, wheel = settings["project"], settings["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = {"pyproject.toml", project["readme"], *project["license-files"], *wheel["packages"], *wheel["force-include"]}
+    copied = copies(dockerfile)
+    assert {path for path in needed if copied.get(path) != path} == set(), "where the wheel's build does not find it"
+    assert {path for path in needed if not is_sent(path)} == set()
 
 
-@pytest.mark.parametrize("path", [".env", ".git/config", "tokenry.db", "app/tokenry.db-wal", "secrets/x", "migrations/secret.key", "tests"])
+@pytest.mark.parametrize(
+    "path", [".env", ".git/config", "tokenry.db", "app/tokenry.db-wal", "secrets/x", "migrations/secret.key", "tests", "kit/demo.py"]
+)
 def test_settings_databases_and_history_stay_outside(path: str) -> None:
     assert not is_sent(path)
 
