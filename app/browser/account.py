@@ -14,7 +14,6 @@ from app.core.claims import TITLES
 from app.core.clock import Clock
 from app.core.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH, password_problem
 from app.core.secrets import digest
-from app.ledger import Writes
 from app.models import Passkey, Session, User
 from app.proofs import Gatherer, PasswordPool
 from app.storage import Catalog, GrantedApp, Storage
@@ -151,6 +150,7 @@ class Accounts:
                 return None
             if not catalog.set_password(user.id, password_hash, seen=user.password_hash, keep=this.id_hash):
                 return None
+            catalog.forget_failures(proofs.attempts)
             changed = catalog.user(user.id)
             value = self._sessions.renew(catalog, changed, this, this.amr, visitor) if changed is not None else None
             return (changed, value) if changed is not None and value is not None else None
@@ -158,7 +158,6 @@ class Accounts:
         done = await self._storage.transact(work)
         if done is None:
             return PasswordResult(problem=FormProblem.WRONG)
-        await self._storage.commit(Writes(self._clock.now(), forget=list(proofs.attempts)))
         changed, value = done
         return PasswordResult(cookies=(session_cookie(value), devices_cookie(self._devices.remember(visitor.devices, changed))))
 

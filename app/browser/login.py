@@ -15,7 +15,7 @@ from app.browser.views import FormProblem
 from app.browser.visitor import Cookie, Visitor, devices_cookie, session_cookie
 from app.core.clock import Clock
 from app.core.passwords import login_key
-from app.ledger import Needs, StorageUnavailable, Writes
+from app.ledger import Needs, StorageUnavailable
 from app.models import User
 from app.proofs import Gatherer
 from app.storage import Catalog, Storage
@@ -139,18 +139,17 @@ class Logins:
     async def _enter(
         self, user: User, amr: tuple[str, ...], visitor: Visitor, counters: tuple[bytes, ...], spend: Spend | None = None
     ) -> LoginResult:
-        """Spend what was shown and begin the session, both or neither; then clear the person's failures."""
+        """Spend what was shown, begin the session and clear the person's failures, all or nothing."""
 
         def begin(catalog: Catalog) -> str:
             value = self._sessions.begin(catalog, user, amr, visitor) if spend is None or spend(catalog) else None
             if value is None:
                 raise Undone
+            catalog.forget_failures(counters)
             return value
 
         try:
             value = await self._storage.transact(begin)
-            if counters:
-                await self._storage.commit(Writes(self._clock.now(), forget=list(counters)))
         except Undone:
             return LoginResult(problem=FormProblem.WRONG, detail="it was used before, or the person has changed meanwhile")
         except StorageUnavailable:

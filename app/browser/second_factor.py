@@ -19,7 +19,6 @@ from app.browser.views import FormProblem
 from app.browser.visitor import Cookie, Visitor, session_cookie
 from app.core.clock import Clock
 from app.core.secrets import digest, seal, unseal
-from app.ledger import Writes
 from app.messages import Proofs
 from app.models import User
 from app.models.record import from_microseconds, to_microseconds
@@ -127,12 +126,11 @@ class SecondFactors:
             if there is None or not catalog.confirm_totp(there, step):
                 raise Undone
             catalog.put_recovery_codes(user_id, [recovery_codes.code_hash(user_id, code) for code in codes])
+            catalog.forget_failures(proofs.attempts)
             amr = (*person.session.amr, *(word for word in PROVED if word not in person.session.amr))
             return self._renewed(catalog, person, visitor, amr)
 
         result = await self._changed(work)
-        if result.problem is None:
-            await self._storage.commit(Writes(self._clock.now(), forget=list(proofs.attempts)))
         return SecondFactorResult(cookies=result.cookies, codes=tuple(codes), problem=result.problem)
 
     # -- turning it off, and codes anew ----------------------------------------------------------------------------------------------

@@ -27,10 +27,10 @@ class KeyKeeper:
         self._clock = clock
         self._sealing_key = sealing_key
         self._ring: Keyring | None = None
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[Keyring] | None = None
 
     async def ring(self) -> Keyring:
-        """Return the keyring; the first who asks waits until it is read, or even made.
+        """Return the keyring; those who ask first wait until it is read, or even made, all for the same attempt.
 
         Raises:
             StorageUnavailable: there is no database.
@@ -38,8 +38,9 @@ class KeyKeeper:
         known = self._ring
         if known is not None:
             return known
-        async with self._opening:
-            return self._ring or await self.refresh()
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.ensure_future(self.refresh())
+        return await asyncio.shield(self._opening)
 
     async def refresh(self) -> Keyring:
         """Look at the keys and return them; those that are lacking are made: two processes that do so at once end up with the same.
@@ -83,7 +84,7 @@ async def check_signing_keys(storage: Storage, sealing_key: bytes, clock: Clock)
         UnusableKey: one cannot.
         StorageUnavailable: there is no database.
     """
-    ring = Keyring(await storage.transact(_stored), sealing_key)
+    ring = Keyring(await storage.look(_stored), sealing_key)
     for algorithm in Algorithm:
         if algorithm not in ring.lacking:
             ring.unsealed(ring.signing(algorithm, clock.now()))

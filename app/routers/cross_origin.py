@@ -5,6 +5,8 @@ origins of the very client that it is for. A refusal of nobody in particular say
 """
 
 import asyncio
+import logging
+import math
 import time
 from collections.abc import Callable
 from typing import Final
@@ -16,7 +18,8 @@ Headers = list[tuple[bytes, bytes]]
 _KEPT: Final = 60.0
 """Seconds for which the origins of all clients are remembered."""
 _AGAIN_IN: Final = 5.0
-"""Seconds between two looks for an origin that was not there."""
+"""Seconds between two looks for an origin that was not there, or after one that failed."""
+_log: Final = logging.getLogger("tokenry.routers")
 _VARY: Final = (b"vary", b"Origin")
 _READABLE: Final = (b"access-control-expose-headers", b"WWW-Authenticate, Retry-After")
 
@@ -28,20 +31,29 @@ class Origins:
         self._storage = storage
         self._monotonic = monotonic
         self._known: frozenset[str] = frozenset()
-        self._looked_at = -_KEPT
-        self._looking = asyncio.Lock()
+        self._kept_until = self._again_at = -math.inf
+        self._looking: asyncio.Task[None] | None = None
 
     async def knows(self, origin: str) -> bool:
-        """Whether some client that is not disabled has the origin; what cannot be found out is no."""
-        async with self._looking:
-            age = self._monotonic() - self._looked_at
-            if age >= _KEPT or (origin not in self._known and age >= _AGAIN_IN):
-                try:
-                    self._known = await asyncio.ensure_future(self._all())  # a look has a time limit, which needs a task
-                except StorageUnavailable:
-                    return False
-                self._looked_at = self._monotonic()
+        """Whether some client that is not disabled has the origin; while that cannot be found out, as far as it was known."""
+        now = self._monotonic()
+        if now >= self._kept_until or (origin not in self._known and now >= self._again_at):
+            # All who ask meanwhile wait for one look, however it ends.
+            self._looking = self._looking or asyncio.ensure_future(self._look())
+            await asyncio.shield(self._looking)
         return origin in self._known
+
+    async def _look(self) -> None:
+        lasts = _AGAIN_IN
+        try:
+            self._known = await self._all()
+            lasts = _KEPT
+        except StorageUnavailable as problem:
+            _log.warning("origins of clients: %s", problem)
+        finally:
+            now = self._monotonic()
+            self._kept_until, self._again_at = now + lasts, now + _AGAIN_IN
+            self._looking = None
 
     async def _all(self) -> frozenset[str]:
         """Return all origins, page by page, so that nobody else waits for it."""

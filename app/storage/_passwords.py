@@ -1,8 +1,9 @@
 """The catalogue's passwords: how they change, and the links by which people set a new one."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from app.models import PasswordReset, User
+from app.models import Attempt, PasswordReset, User
 from app.storage._consents import Consents
 from app.storage._sessions import Sessions
 from app.storage._shelf import first
@@ -32,6 +33,11 @@ class Passwords(Sessions, Consents):
         """End the sessions of a person but ``keep``, and their reset link; return the number of sessions."""
         self._rows.remove(PasswordReset, user_id=user_id)
         return self.end_sessions(user_id, keep)
+
+    def forget_failures(self, keys: Sequence[bytes]) -> None:
+        """Clear counters of failures: whoever failed has succeeded."""
+        if keys:
+            self._rows.remove(Attempt, key=keys)
 
     def put_password_reset(self, user_id: str, token_hash: bytes, expires_at: datetime) -> None:
         """Store the link of a person, in place of an earlier one."""

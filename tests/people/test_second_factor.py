@@ -12,6 +12,7 @@ import pytest
 from app.admin import set_password
 from app.browser.totp import TotpSecrets
 from app.core.secrets import unseal
+from app.ledger import StorageUnavailable
 from app.models import Session, User
 from app.storage import Catalog
 from tests.fixtures.server import SECRET_KEY
@@ -95,6 +96,30 @@ async def test_the_first_right_code_turns_it_on_and_shows_ten_recovery_codes_onc
         assert visit.answer.status_code == 200
         assert "10 recovery codes left" in visit.answer.text
         assert not any(code in visit.answer.text for code in phone.codes)
+
+
+async def test_what_was_done_is_told_whatever_comes_after_it(visit: Visit, person: str) -> None:
+    """The try is counted, and then one transaction does all the rest: no later write may fail and hide it."""
+    changed, commits = "another-password-of-theirs", visit.world.storage.commits
+    later = [None, StorageUnavailable("after it was done")]
+    commits.extend(later)
+    await visit.log_in(person, PASSWORD)
+    assert visit.path == "/account"
+    commits.clear()
+    await visit.go("/account/password")
+    commits.extend(later)
+    await visit.send({"current_password": PASSWORD, "new_password": changed, "repeated_password": changed})
+    assert visit.answer.status_code == 200
+    commits.clear()
+    await visit.go("/login?switch=yes")
+    await visit.log_in(person, changed)
+    await visit.go(SETTINGS)
+    (secret,) = [element.text.replace(" ", "") for element in visit.page.all("code")]
+    commits.extend(later)
+    await visit.send({"code": Phone(secret, visit.world, []).code()})
+    commits.clear()
+    assert visit.title == "Recovery codes"
+    assert len(shown_codes(visit)) == 10
 
 
 async def test_a_wrong_code_turns_nothing_on_and_keeps_the_secret_that_was_scanned(visit: Visit, person: str) -> None:

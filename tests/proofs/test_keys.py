@@ -101,6 +101,25 @@ async def test_a_process_reads_the_keys_at_its_start_and_has_them_when_the_datab
     keeping.cancel()
 
 
+async def test_who_needs_keys_while_the_database_is_away_waits_for_one_attempt(
+    storage: Interposed, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper, looks = KeyKeeper(storage, clock, SEALING), 0
+
+    async def away(_work: Callable[[Catalog], object]) -> object:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0.05)
+        raise StorageUnavailable("the database is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "look", away)
+        answers = await asyncio.gather(*(keeper.ring() for _ in range(20)), return_exceptions=True)
+    assert {type(answer) for answer in answers} == {StorageUnavailable}
+    assert looks == 1
+    assert (await keeper.ring()).published(clock.now())
+
+
 async def test_a_process_goes_on_with_its_keys_while_the_database_is_away(
     storage: Interposed, clock: MovableClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,9 +1,12 @@
 """Pages of other origins: what those of registered origins may read, and what nobody else may."""
 
+import asyncio
+
 import httpx
 import pytest
 
 from app.admin import disable_client
+from app.ledger import StorageUnavailable
 from app.routers.cross_origin import Origins
 from tests.fixtures.world import CALLBACK, CHALLENGE, OTHERWISE_CROSSED, VERIFIER, World
 
@@ -160,6 +163,29 @@ async def test_a_new_client_and_one_that_went_are_noticed(world: World) -> None:
     assert await origins.knows(new)
     elapsed[0] += 1
     assert not await origins.knows(new)
+
+
+async def test_pages_wait_for_one_look_while_the_database_is_away_and_are_known_as_before(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elapsed, looks = [1000.0], 0
+    origins = Origins(world.storage, lambda: elapsed[0])
+    assert await origins.knows(ORIGIN)
+
+    async def away(_work: object) -> None:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0.05)
+        raise StorageUnavailable("the database is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.storage, "look", away)
+        for times in (1, 2):
+            elapsed[0] += 60
+            assert await asyncio.gather(*(origins.knows(origin) for origin in [ORIGIN, STRANGER] * 20)) == [True, False] * 20
+            assert [await origins.knows(ORIGIN), await origins.knows(STRANGER), looks] == [True, False, times]
+    elapsed[0] += 5
+    assert [await origins.knows(OTHER), await origins.knows(STRANGER)] == [True, False]
 
 
 async def test_more_clients_than_fit_a_page_are_all_looked_at(world: World) -> None:

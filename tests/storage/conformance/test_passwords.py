@@ -21,6 +21,23 @@ async def ada(storage: Storage) -> User:
     return await storage.transact(lambda catalog: catalog.put_user(a_user("ada", password_hash="old")))
 
 
+async def test_failures_are_forgotten_with_what_succeeded_or_not_at_all(storage: Storage) -> None:
+    one, other = fresh_hash(), fresh_hash()
+    await storage.commit(Writes(NOW, count=[one, other]))
+
+    def forget(catalog: Catalog, *, fails: bool) -> None:
+        catalog.forget_failures([one])
+        if fails:
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await storage.transact(partial(forget, fails=True))
+    assert set((await storage.load(Needs(attempts=(one, other)))).attempts) == {one, other}
+    await storage.transact(partial(forget, fails=False))
+    await storage.transact(lambda catalog: catalog.forget_failures([]))
+    assert set((await storage.load(Needs(attempts=(one, other)))).attempts) == {other}
+
+
 @pytest.mark.security("LG-13")
 async def test_new_password_ends_other_sessions_grants_and_the_link(storage: Storage, ada: User, clock: MovableClock) -> None:
     bob = a_user("bob")
