@@ -80,7 +80,7 @@ def create_app(  # noqa: PLR0913 (each is made where it is not given)
         Mistake: a dialect file, or what the pages are made of, cannot be used.
     """
     clock = clock or SystemClock()
-    journal = journal or JsonJournal()
+    journal = journal or JsonJournal(settings.log_number)
     dialects = dialects or read_dialects(settings)
     pages = pages or read_pages(settings)
     machines = [Machine(door, clock, journal) for door in dialects.machine_doors]

@@ -1,5 +1,6 @@
 """Every setting, its default and its meaning. Only the command line, the wiring and the migrations read it; others are handed values."""
 
+import logging
 import os
 from collections.abc import Mapping
 from ipaddress import ip_network
@@ -158,6 +159,11 @@ class Settings(BaseSettings):
         """The issuer, also where none is set."""
         scheme = "https" if self.tls_cert is not None else "http"
         return self.issuer or f"{scheme}://localhost:{self.port}"
+
+    @property
+    def log_number(self) -> int:
+        """The level of what is logged, on the scale of :mod:`logging`."""
+        return logging.getLevelNamesMapping()[self.log_level.upper()]
 
     @classmethod
     def settings_customise_sources(

@@ -43,7 +43,7 @@ def service_start(settings: Settings, config: Path | None) -> Start:
         gc.enable()
         _log.info("serving %s on %s port %d", issuer, settings.host, port)
 
-    return Start(prepare=prepare, announce=announce, journal=JsonJournal(_level(settings)))
+    return Start(prepare=prepare, announce=announce, journal=JsonJournal(settings.log_number))
 
 
 def sandbox_start(
@@ -90,7 +90,7 @@ def sandbox_start(
         if ready_file is not None:
             _write_whole(ready_file, json.dumps({"issuer": issuer, "address": f"http://{reach.nearest}:{port}", "pid": os.getpid()}))
 
-    journal = HumanJournal() if is_terminal else JsonJournal(_level(settings))
+    journal = HumanJournal() if is_terminal else JsonJournal(settings.log_number)
     clock = MovableClock()
 
     def stage(issuer: str, storage: Storage, build: Build, dialects: Dialects) -> "AbstractAsyncContextManager[Host]":
@@ -151,10 +151,6 @@ def _write_whole(file: Path, text: str) -> None:
 
 def _sealing_key(settings: Settings) -> bytes:
     return read_key(settings).derive(CLIENT_SECRETS)
-
-
-def _level(settings: Settings) -> int:
-    return logging.getLevelNamesMapping()[settings.log_level.upper()]
 
 
 def _absolute(url: str) -> str:

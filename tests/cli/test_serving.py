@@ -235,3 +235,12 @@ def test_a_sandbox_starts_from_what_another_one_was_kept_as(tokenry: Command, tm
             assert tokenry("export", str(kept if number == 0 else tmp_path / "again.toml"), "--database", url).code == 0
     assert ids[0] == ids[1]
     assert kept.read_text() == (tmp_path / "again.toml").read_text()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("level", "is_noted"), [("info", True), ("warning", False)])
+def test_exchanges_are_noted_from_the_level_on_that_is_set(tmp_path: Path, workers: int, level: str, is_noted: bool) -> None:  # noqa: FBT001
+    with Server(f"sqlite:///{tmp_path / 'tokenry.db'}", workers=workers, environment={"TOKENRY_LOG_LEVEL": level}) as server:
+        assert httpx.post(f"{server.url}/token", verify=NO_TLS).status_code == 400
+        time.sleep(0.5)  # longer than a line waits for others
+        assert ('"event":"exchange"' in server.output) == is_noted
