@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from app import __version__
 from app.sandbox.explanations import explain, origin_of
@@ -18,8 +18,8 @@ _TOKENS: Final = frozenset({"access_token", "refresh_token", "id_token", "code",
 """Those that are recognised by their first characters."""
 _SHOWN: Final = 8
 _HIDDEN: Final = "••••"
-_TOKEN_IN_TEXT: Final = re.compile(r"((?:access_token|refresh_token|id_token|code|token)=)([^&#\s\"]+)")
 _HEADERS_MASKED: Final = frozenset({"cookie", "set-cookie"})
+_HEADERS_WITH_ADDRESSES: Final = frozenset({"location", "referer"})
 
 
 def view(recorded: Recorded, language: str = "en", *, reveal: bool = False) -> dict[str, Any]:
@@ -188,11 +188,11 @@ def _header(name: str, value: str) -> str:
         return f"{scheme} {rest[:_SHOWN] if scheme.lower() == 'bearer' else ''}{_HIDDEN}"
     if name in _HEADERS_MASKED:
         return re.sub(r"=[^;]*", f"={_HIDDEN}", value, count=0 if name == "cookie" else 1)
-    return _text(value, reveal=False) if name == "location" else value
+    return _masked_text(value) if name in _HEADERS_WITH_ADDRESSES else value
 
 
 def _text(text: str, *, reveal: bool) -> str:
-    return text if reveal else _TOKEN_IN_TEXT.sub(lambda match: match[1] + masked("token", match[2]), text)
+    return text if reveal else _masked_text(text)
 
 
 def _body(body: bytes, content_type: str, *, reveal: bool) -> str:
@@ -200,11 +200,17 @@ def _body(body: bytes, content_type: str, *, reveal: bool) -> str:
     if reveal or not text:
         return text
     media_type = content_type.partition(";")[0].strip().lower()
-    return _MASKING.get(media_type, _masked_text)(text)
+    return _MASKING.get(media_type, _masked_unknown)(text)
 
 
 def _masked_text(text: str) -> str:
-    return _text(text, reveal=False)
+    """Return a query, an address or lines of ``name=value`` with its secrets masked."""
+    return _PAIR.sub(lambda match: match[1] + match[2] + masked(unquote(match[1]).lower(), match[3]), text)
+
+
+def _masked_unknown(text: str) -> str:
+    """Return a body of a type that nobody asked for: JSON is sent under any name."""
+    return _masked_members(text) if text.lstrip().startswith(("{", "[")) else _masked_text(text)
 
 
 def _masked_form(text: str) -> str:
@@ -231,6 +237,15 @@ def _masked_json(value: object, name: str = "") -> object:
     return masked(name, value) if isinstance(value, str) else value
 
 
+def _spellings(name: str) -> str:
+    """Return an expression for a name, any character of which may be percent-encoded."""
+    return "".join(f"(?:{re.escape(character)}|%{ord(character):02x})" for character in name)
+
+
+_PAIR: Final = re.compile(
+    rf"(?:(?<![\w%-])|(?<=%[0-9a-f]{{2}}))({'|'.join(map(_spellings, sorted(_SECRET | _TOKENS)))})(\s*=\s*|%3d)([^&\r\n]*)", re.IGNORECASE
+)
+"""A secret in a text: from a name that is not the end of another one to the next parameter or line. An address may hold another one."""
 _PART: Final = re.compile(r'(name="([^"]*)"[^\r\n]*(?:\r\n[^\r\n]+)*\r\n\r\n)([^\r\n]*)')
 _MASKING: Final[Mapping[str, Callable[[str], str]]] = {
     "application/x-www-form-urlencoded": _masked_form,

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -114,6 +114,55 @@ async def test_no_secret_is_shown_however_it_was_sent(space: Space, media: str) 
         await space.client.post(f"{space.issuer}/third_party/oauth2/token", content=f'{{"client_secret": "{secret}"', headers=headers)
     for path in ("/exchanges?full=true", "/exchanges/har"):
         assert secret not in json.dumps(await space.api("GET", path), ensure_ascii=False)
+
+
+SECRET_NAMES = ("client_secret", "password", "client_assertion", "code_verifier", "id_token_hint", "refresh_token", "csrf")
+SECRET = quote('sh0rt"value-that-nobody-may-see')
+
+
+async def check_masked(space: Space) -> None:
+    """Check that the last exchange is shown in full but for its secret."""
+    for path in ("/exchanges?full=true", "/exchanges/har"):
+        text = json.dumps(await space.api("GET", path), ensure_ascii=False)
+        assert "nobody-may-see" not in text
+        assert "kept" in text
+        assert "last" in text
+
+
+@pytest.mark.parametrize("name", [*SECRET_NAMES, "client%5Fsecret", "%63lient_secret"])
+async def test_no_secret_is_shown_in_a_query_or_in_plain_text(space: Space, name: str) -> None:
+    pairs = f"state=kept&{name}={SECRET}&last=1"
+    await space.client.post(f"{space.issuer}/token?{pairs}", data={"grant_type": "silent"})
+    await check_masked(space)
+    await space.client.post(f"{space.issuer}/token", content=pairs, headers={"Content-Type": "text/plain"})
+    await check_masked(space)
+
+
+@pytest.mark.parametrize("name", SECRET_NAMES)
+async def test_no_secret_is_shown_in_an_address_within_another_nor_in_lines(space: Space, name: str) -> None:
+    url = f"{space.issuer}/token"
+    await space.client.get(f"{url}?last=1&state=kept&next={quote(f'/token?a=b&{name}={SECRET}', safe='')}")
+    await check_masked(space)
+    await space.client.get(url, headers={"Referer": f"https://app.example/cb?last=1&state=kept&{name}={SECRET}"})
+    await check_masked(space)
+    lines = f"state=kept\r\n{name} = {SECRET}\r\nlast=1\r\n"
+    await space.client.post(url, content=lines, headers={"Content-Type": "text/plain"})
+    await check_masked(space)
+
+
+async def test_json_under_another_name_is_masked_as_well(space: Space) -> None:
+    body = '{"client_secret": "s3cret-value", "state": "kept"}'
+    await space.client.post(f"{space.issuer}/token", content=body, headers={"Content-Type": "text/plain"})
+    text = json.dumps(await space.api("GET", "/exchanges?full=true"), ensure_ascii=False)
+    assert "s3cret-value" not in text
+    assert "kept" in text
+
+
+async def test_a_name_that_only_ends_like_a_secret_is_shown(space: Space) -> None:
+    await space.client.get(f"{space.issuer}/token?promo_code=a-value-to-be-seen&x-token=another-value-to-be-seen")
+    text = json.dumps(await space.api("GET", "/exchanges?full=true"), ensure_ascii=False)
+    assert "a-value-to-be-seen" in text
+    assert "another-value-to-be-seen" in text
 
 
 async def test_exchanges_are_searched_and_filtered(space: Space) -> None:
