@@ -45,7 +45,7 @@ from app.routers.oauth2 import machine_router
 from app.routers.people import People
 from app.routers.static import static_router
 from app.routers.well_known import WellKnown
-from app.settings import PREFIX, Settings, load_settings
+from app.settings import PREFIX, Settings, load_settings, read_from_files
 from app.storage import Storage, open_key, open_storage
 from app.telemetry import Journal, JsonJournal
 from app.telemetry.logs import describe, set_up_logging
@@ -359,13 +359,17 @@ class _Announcing(uvicorn.Server):
 
 
 def _serve_by_several(settings: Settings, start: Start, sockets: list[socket.socket]) -> None:
-    """Start worker processes; they read the same settings from the environment."""
+    """Start worker processes; they read the same settings from the environment, and from the files that hold them."""
+    in_files = read_from_files()
     for name in Settings.model_fields:
         value = getattr(settings, name)
         text = value.get_secret_value() if hasattr(value, "get_secret_value") else value
-        os.environ.pop(f"{PREFIX}{name.upper()}_FILE", None)
-        if text is not None:
-            os.environ[f"{PREFIX}{name.upper()}"] = str(text)
+        variable = f"{PREFIX}{name.upper()}"
+        # What stands in a file is read from there again: it may be a secret, and other programs can read an environment.
+        if text is None or (variable not in os.environ and in_files.get(name) == str(text)):
+            continue
+        os.environ.pop(f"{variable}_FILE", None)
+        os.environ[variable] = str(text)
     config = uvicorn.Config(start.worker, factory=True, workers=settings.workers, **_options(settings))
     start.announce(settings.effective_issuer, settings.port)
     Multiprocess(config, sockets=sockets).run()

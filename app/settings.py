@@ -3,13 +3,14 @@
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.core.mistakes import ExitCode, Mistake
 
@@ -176,6 +177,22 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags win over the environment, the environment over files it names, those over ``.env``."""
         return init_settings, env_settings, _FileSource(settings_cls), dotenv_settings
+
+
+def read_from_files() -> dict[str, object]:
+    """Return what files say of the settings: those that the environment names, and ``.env``.
+
+    A pipe is passed over: it can be read once only.
+    """
+    found = {name: value for name, value in DotEnvSettingsSource(Settings)().items() if name in Settings.model_fields}
+    for name in Settings.model_fields:
+        path = os.environ.get(f"{PREFIX}{name.upper()}_FILE")
+        if path is not None:
+            found.pop(name, None)
+            with suppress(OSError, ValueError):
+                if Path(path).is_file():
+                    found[name] = Path(path).read_text(encoding="utf-8").strip()
+    return found
 
 
 def load_settings(**flags: Any) -> Settings:  # noqa: ANN401 (each is validated)

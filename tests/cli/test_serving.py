@@ -214,6 +214,34 @@ def test_another_secret_key_than_the_signing_keys_were_sealed_under_is_told_befo
         connection.close()
 
 
+@pytest.mark.security("AT-04")
+@pytest.mark.parametrize("in_dot_env", [False, True])
+def test_a_secret_that_stands_in_a_file_stands_in_no_workers_environment(tmp_path: Path, in_dot_env: bool) -> None:  # noqa: FBT001
+    secrets = {"TOKENRY_SECRET_KEY": "k" * 40, "TOKENRY_DATABASE_URL": f"sqlite:///{tmp_path / 'a-secret.db'}"}
+    files = {name: tmp_path / name.lower() for name in secrets}
+    for name, file in files.items():
+        file.write_text(f"{secrets[name]}\n")
+    program = ["env", "-u", "TOKENRY_SECRET_KEY", sys.executable, "-m", "app"]
+    if in_dot_env:
+        (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in secrets.items()))
+        program[1:1] = ["--chdir", str(tmp_path)]
+    environment = {} if in_dot_env else {f"{name}_FILE": str(file) for name, file in files.items()}
+    with Server(None, workers=2, program=program, environment={**environment, "TOKENRY_LOG_LEVEL": "warning"}) as server:
+        environments = [Path(f"/proc/{process.pid}/environ").read_bytes().decode() for process in server.processes()]
+        assert len(environments) >= 3
+        assert sum("TOKENRY_PORT=" in each for each in environments) >= 2, "what a flag says is passed on"
+        assert [each for each in environments for secret in secrets.values() if secret in each] == []
+        assert httpx.get(f"{server.url}/readyz", verify=NO_TLS).status_code == 200
+        assert (tmp_path / "a-secret.db").exists()
+
+
+def test_a_flag_wins_over_a_file_in_every_worker(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("sqlite:////nowhere/tokenry.db")
+    environment = {"TOKENRY_DATABASE_URL_FILE": str(tmp_path / "url")}
+    with Server(f"sqlite:///{tmp_path / 'tokenry.db'}", workers=2, environment=environment) as server:
+        assert {httpx.get(f"{server.url}/readyz", verify=NO_TLS).status_code for _ in range(8)} == {200}
+
+
 def test_a_sandbox_says_in_a_file_that_it_is_ready(tmp_path: Path) -> None:
     file = tmp_path / "ready.json"
     with Server(None, command="sandbox", arguments=["--ready-file", str(file)]) as server:
