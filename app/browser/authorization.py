@@ -60,13 +60,14 @@ class Authorization:
             StorageUnavailable: nothing was sent, and nobody may be told that anything was issued.
         """
         considered, writes = await self._consider(reading, visitor, asked_at, answer)
-        if not isinstance(considered.decided, ErrorPage):
-            told = _told(considered.visit, writes)
-            if not await self._remember(considered.decided, considered.visit, told):
-                # The session has ended meanwhile: nothing more is granted in it.
-                considered, writes = await self._consider(reading, visitor, asked_at, answer)
         if writes:
             await self._storage.commit(writes)
+        if not isinstance(considered.decided, ErrorPage) and not await self._remember(considered.decided, considered.visit, writes):
+            # The session has ended meanwhile, perhaps before it could end what was granted in it just now.
+            await self._storage.commit(Writes(self._clock.now(), revoke_grants=[grant.id for grant in writes.grants]))
+            considered, writes = await self._consider(reading, visitor, asked_at, answer)
+            if writes:
+                await self._storage.commit(writes)
         decided = considered.decided
         if isinstance(decided, Redirect) and decided.is_unsigned:
             minted = await self._minter.mint(dict(decided.members))
@@ -155,20 +156,24 @@ class Authorization:
             return Decision(approved=False, user_id="", scopes=())
         return asked.answered(approved=answer.approved, shop=answer.shop)
 
-    async def _remember(self, decided: Ask | Redirect, visit: Visit, told: SessionClient | None) -> bool:
+    async def _remember(self, decided: Ask | Redirect, visit: Visit, writes: Writes) -> bool:
         """Keep the consent, and which client is to hear of the session's end, and note that somebody was seen.
 
-        False means that nothing of it was done, for the session has ended.
+        False means that nothing of it was done, for the session in which something was granted has ended.
         """
         consent = decided.consent if isinstance(decided, Redirect) else None
         session = visit.session
+        told = _told(visit, writes)
         is_due = session is not None and session.is_due(self._clock.now())
-        if consent is None and told is None and not is_due:
+        is_granted = any(grant.sid is not None for grant in writes.grants)
+        if consent is None and not is_granted and not is_due:
             return True
 
         def write(catalog: Catalog) -> bool:
-            if told is not None and session is not None and not catalog.note_session_client(session, told):
+            if session is not None and is_granted and not catalog.goes_on(session):
                 return False
+            if told is not None:
+                catalog.note_session_client(told)
             if consent is not None:
                 catalog.put_consent(consent.user_id, consent.client_id, consent.scope)
             if session is not None and is_due:

@@ -25,12 +25,13 @@ class Logouts(Shelf):
         """Return the client that knows a session under this name."""
         return first(self._rows.find(SessionClient, name=name))
 
-    def note_session_client(self, session: Session, client: SessionClient) -> bool:
-        """Note that a client is to be told when a session ends, and say so; not where that has ended already."""
-        if not self._rows.find(Session, id_hash=session.id_hash):
-            return False
+    def goes_on(self, session: Session) -> bool:
+        """Whether a session has not been ended, whatever its id has become."""
+        return bool(self._rows.find(Session, user_id=session.user_id, sid=session.sid))
+
+    def note_session_client(self, client: SessionClient) -> None:
+        """Note that a client is to be told when a session ends, which must go on."""
         self._put(client, name=client.name)
-        return True
 
     def _hand_on(self, sid: str, expires_at: datetime) -> None:
         """Let what belongs to a session belong to the one that goes on in its place."""

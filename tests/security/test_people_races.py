@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
-from app.admin import disable_user, set_password
+from app.admin import disable_user, end_sessions, set_password
 from app.core.secrets import digest
 from app.ledger import Needs
+from app.models import Grant
 from tests.fixtures.visits import Visit
 from tests.fixtures.world import CALLBACK, VERIFIER, World
 from tests.security.doors import Answer
@@ -35,6 +37,13 @@ pytestmark = DATABASES
 
 NEW = "another-password-of-theirs"
 AT_ONCE = 8
+LASTING = f"""
+[[clients]]
+client_id = "lasting"
+token_endpoint_auth_method = "none"
+redirect_uris = ["{CALLBACK}"]
+scope = "openid"
+"""
 
 
 @pytest.fixture
@@ -140,6 +149,27 @@ async def test_what_is_issued_while_the_person_is_locked_out_is_of_no_use(
     fields = {"grant_type": "authorization_code", "code": members["code"], "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
     answer = await world.post("/token", fields, basic="demo-web")
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+
+
+@pytest.mark.security("RF-11")
+async def test_nothing_is_granted_in_a_session_that_ends_meanwhile(visits: OpenVisit, visit: Visit, person: str, held: Held) -> None:
+    """The session ends after it was looked at, and before what is granted in it is written: too late to end that as well."""
+    world = visit.world
+    await world.declare_once(LASTING)
+    request = {**STANDARD.fields, "client_id": "lasting", "scope": "openid"}
+    send = await consent(visit, replace(STANDARD, fields=request), person)
+    held.holds = True
+    task = asyncio.ensure_future(send())
+    await asyncio.wait_for(held.arrived.wait(), 5)
+    await end_sessions(world.operator, person)
+    held.release.set()
+    answer = await task
+    assert location_of(answer).startswith("/login"), "nobody is signed in any more"
+    user = await user_of(world, person)
+    grants = await world.storage.transact(lambda catalog: catalog._rows.find(Grant, user_id=user.id))
+    assert len(grants) == 1
+    assert grants[0].sid is not None
+    assert grants[0].revoked_at is not None
 
 
 @pytest.mark.security("LG-11")

@@ -38,7 +38,7 @@ async def begin(storage: Storage, user: User, *clients: str, instead_of: Session
         stored = catalog.session(session.id_hash)
         assert stored is not None
         for client_id in clients:
-            assert catalog.note_session_client(stored[0], used(stored[0], client_id))
+            catalog.note_session_client(used(stored[0], client_id))
         return stored[0]
 
     return await storage.transact(work)
@@ -120,14 +120,26 @@ async def test_session_of_the_same_person_goes_on_and_that_of_another_ends(stora
     assert [(notice.user_id, notice.name) for notice in await waiting(storage)] == [(ada.id, used(first, "one").name)]
 
 
-async def test_nothing_is_noted_of_a_session_that_has_ended(storage: Storage, ada: User) -> None:
+async def test_a_session_goes_on_under_another_id_until_it_is_ended(storage: Storage, ada: User) -> None:
     session = await begin(storage, ada)
-    assert await storage.transact(lambda catalog: catalog.note_session_client(session, used(session, "one")))
-    assert await storage.transact(lambda catalog: catalog.note_session_client(session, used(session, "one"))), "twice is once"
+    again = await begin(storage, ada, instead_of=session)
+    other = await begin(storage, ada)
+
+    def look(catalog: Catalog) -> list[bool]:
+        return [catalog.goes_on(one) for one in (session, again, other)]
+
+    assert await storage.look(look) == [True, True, True]
+    await storage.transact(lambda catalog: catalog.end_session(again.id_hash))
+    assert await storage.look(look) == [False, False, True]
+
+
+async def test_a_client_of_a_session_is_noted_once(storage: Storage, ada: User) -> None:
+    session = await begin(storage, ada)
+    for _ in range(2):
+        await storage.transact(lambda catalog: catalog.note_session_client(used(session, "one")))
     found = await storage.look(lambda catalog: catalog.session_client(used(session, "one").name))
     assert found == used(session, "one")
-    await storage.transact(lambda catalog: catalog.end_session(session.id_hash))
-    assert not await storage.transact(lambda catalog: catalog.note_session_client(session, used(session, "two")))
+    assert await storage.look(lambda catalog: catalog.session_clients(str(session.sid))) == [found]
 
 
 @pytest.mark.security("RF-11")
