@@ -300,7 +300,7 @@ class Ask:
     """The person is asked: to log in, or to allow the request.
 
     ``redirect_uri`` is where the answer will go. ``prompt`` holds what the client demanded (``login``, ``consent``, ``select_account``),
-    and ``login_hint``, ``ui_locales`` and ``display`` its wishes for the page. For a consent: ``user`` is asked about ``scopes``, of
+    and ``login_hint`` and ``ui_locales`` its wishes for the page. For a consent: ``user`` is asked about ``scopes``, of
     which ``new_scopes`` were not allowed before; the client would act for one of ``shops``, if there are any; an access token lasts
     ``access_token_expires_in`` seconds, and the client may renew it for ``renewable_in`` seconds (``None``: not at all, 0: until it is
     revoked); ``is_remembered`` tells whether the same request is asked about again.
@@ -312,7 +312,6 @@ class Ask:
     prompt: frozenset[str] = frozenset()
     login_hint: str | None = None
     ui_locales: str | None = None
-    display: str | None = None
     user: User | None = None
     scopes: tuple[str, ...] = ()
     new_scopes: tuple[str, ...] = ()

@@ -117,7 +117,7 @@ def _consents(words: Mapping[str, str]) -> Mapping[str, View]:
             person="alice",
             destination="partner.example",
             scopes=asked,
-            access_seconds=3600,
+            lasts=365 * 24 * 3600,
             refreshable=True,
             remembered=True,
             switch="/login?request=c2FtcGxl",
@@ -128,10 +128,10 @@ def _consents(words: Mapping[str, str]) -> Mapping[str, View]:
             destination="kitchen.example",
             scopes=asked[1:],
             shops=shops,
-            access_seconds=604800,
+            lasts=604800,
             problem=FormProblem.NO_SHOP,
         ),
-        "consent-identity": ConsentPage(app=words["app"], person="alice", destination="com.example.app", access_seconds=3600),
+        "consent-identity": ConsentPage(app=words["app"], person="alice", destination="com.example.app", lasts=3600),
     }
 
 
@@ -142,7 +142,6 @@ def _errors(words: Mapping[str, str]) -> Mapping[str, View]:
             status=400,
             error="invalid_request",
             description="The redirect_uri is none of those registered for this client; they are compared as plain strings.",
-            parameter="redirect_uri",
             request_id="5f0c9a1e000017",
             at=NOW,
             app=words["app"],

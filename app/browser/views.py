@@ -1,8 +1,8 @@
 """The views: one frozen dataclass per page, with everything that the page shows. Words for people are chosen by the template.
 
-Texts may hold anything a person or a partner typed; the templates escape them. Moments are UTC. An ``action`` is the address that the
-page's form posts to; empty means the page's own address. What each form sends stands in its view's docstring; every form also sends
-``csrf``. A button that was pressed sends its name and value.
+Texts may hold anything a person or a partner typed; the templates escape them. Moments are UTC. A page's form posts
+to the page's own address. What it sends stands in its view's docstring; every form also sends ``csrf``. A button that was pressed sends
+its name and value.
 """
 
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ class FormProblem(StrEnum):
     TOO_SHORT = "too_short"
     """The new password has fewer characters than the view's ``minimum``."""
     TOO_LONG = "too_long"
-    """The new password has more bytes than can be checked."""
+    """The new password has more characters than are checked."""
     TOO_COMMON = "too_common"
     """The new password is among those that are tried first, or is the user name."""
     UNCHANGED = "unchanged"
@@ -71,7 +71,7 @@ class LoginPage(View):
     username: str = ""
     """What stands in the field already: ``login_hint``, or what was entered before."""
     again: bool = False
-    """Whether the person is signed in and only asked to prove it once more (``prompt=login``, ``max_age``)."""
+    """Whether the person is asked to prove who they are once more: they are signed in, or the app demands it (``prompt=login``)."""
     problem: FormProblem | None = None
     """WRONG, BLOCKED, BUSY or EXPIRED."""
     minutes: int = 0
@@ -80,8 +80,6 @@ class LoginPage(View):
     """The address that takes the person back to the app with ``access_denied``."""
     passkey: str | None = None
     """``PublicKeyCredentialRequestOptions`` as JSON, where passkeys may be used."""
-    action: str = ""
-    """Where the form posts to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +100,6 @@ class SecondFactorPage(View):
     """With BLOCKED: until the next try."""
     cancel: str | None = None
     """The address at which signing in starts anew."""
-    action: str = ""
-    """Where the form posts to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,18 +142,16 @@ class ConsentPage(View):
     """The shops to pick one from; a single one is shown and needs no picking."""
     shop: str | None = None
     """The code of the shop that is picked already."""
-    access_seconds: int
-    """How long an access token lives."""
+    lasts: int
+    """Seconds for which the app has access without asking again; 0 is until the person revokes it."""
     refreshable: bool = False
-    """Whether the app can renew its access until the person revokes it."""
+    """Whether the app renews its access meanwhile, which ends as soon as the person revokes it."""
     remembered: bool = False
     """Whether an approval is remembered for the next time."""
     switch: str | None = None
     """The address at which another person can sign in ("not you?")."""
     problem: FormProblem | None = None
     """NO_SHOP, BUSY or EXPIRED."""
-    action: str = ""
-    """Where the form posts to."""
 
 
 class Trouble(StrEnum):
@@ -171,12 +165,8 @@ class Trouble(StrEnum):
     """The app asked for something in a way that cannot be answered."""
     EXPIRED = "expired"
     """The page was open for too long, or the link was used already."""
-    OTHER_BROWSER = "other_browser"
-    """The form came from another browser or another site."""
     LINK_EXPIRED = "link_expired"
     """The one-time link is used up, too old, or was never one."""
-    NOT_ALLOWED = "not_allowed"
-    """The person may not do this."""
     NOT_FOUND = "not_found"
     """There is no such page."""
     TOO_MANY = "too_many"
@@ -201,8 +191,6 @@ class ErrorPage(View):
     """The error code of the RFC, such as ``invalid_request``."""
     description: str
     """What the developer should do, in English, as in ``error_description``."""
-    parameter: str | None = None
-    """The name of the parameter that is wrong."""
     request_id: str
     """Finds this request in the log."""
     at: datetime
@@ -228,9 +216,9 @@ class GrantedApp:
     shops: Sequence[str] = ()
     """The names of the shops that it acts for."""
     since: datetime
-    """When the person first approved."""
+    """When the person last approved."""
     last_used: datetime | None = None
-    """When the app last used a token; ``None`` if it never did."""
+    """When the app last got or renewed a token; ``None`` if it never did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +230,7 @@ class OpenSession:
     user_agent: str
     """The browser's own description; the page puts it in words."""
     address: str
-    """The network address that it was last seen at."""
+    """The network address that the person signed in from."""
     since: datetime
     """When the person signed in there."""
     last_seen: datetime
@@ -293,8 +281,6 @@ class AccountPage(View):
     """What was just done."""
     problem: FormProblem | None = None
     """BUSY or EXPIRED: what was asked for has not been done."""
-    action: str = ""
-    """Where the form posts to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,8 +297,6 @@ class ChangePasswordPage(View):
     """WRONG (the current password), BLOCKED, UNEQUAL, TOO_SHORT, TOO_LONG, TOO_COMMON, UNCHANGED, BUSY or EXPIRED."""
     minutes: int = 0
     """With BLOCKED: until the next try."""
-    action: str = ""
-    """Where the form posts to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,8 +311,6 @@ class ResetPasswordPage(View):
     """The fewest characters that a password may have."""
     problem: FormProblem | None = None
     """UNEQUAL, TOO_SHORT, TOO_LONG, TOO_COMMON, BUSY or EXPIRED."""
-    action: str = ""
-    """Where the form posts to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -353,8 +335,6 @@ class SignOutPage(View):
     """The name of the app that sent them here to sign out; ``None`` where they came by themselves."""
     problem: FormProblem | None = None
     """BUSY or EXPIRED."""
-    action: str = ""
-    """Where the form posts to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -408,8 +388,6 @@ class TotpPage(View):
     """WRONG, BLOCKED, BUSY or EXPIRED."""
     minutes: int = 0
     """With BLOCKED: until the next try."""
-    action: str = ""
-    """Where the form posts to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -440,8 +418,6 @@ class SecondFactorSettingsPage(View):
     """How many recovery codes are left."""
     problem: FormProblem | None = None
     """BUSY or EXPIRED: what was asked for has not been done."""
-    action: str = ""
-    """Where the form posts to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -474,8 +450,6 @@ class PasskeysPage(View):
     """PASSKEY_ADDED or PASSKEY_REMOVED."""
     problem: FormProblem | None = None
     """UNSUPPORTED, BUSY or EXPIRED."""
-    action: str = ""
-    """Where the form posts to."""
 
 
 PAGES: tuple[type[View], ...] = (

@@ -23,7 +23,6 @@ def question(exchange: AuthorizationExchange, step: Step, *, refreshable: bool) 
         prompt=exchange.wishes.prompt,
         login_hint=parameters.get("login_hint"),
         ui_locales=parameters.get("ui_locales"),
-        display=parameters.get("display"),
         user=exchange.visit.user,
         scopes=exchange.scopes,
         new_scopes=tuple(name for name in exchange.scopes if name not in remembered),

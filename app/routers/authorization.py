@@ -157,7 +157,7 @@ class AuthorizationPages:
             scopes=[AskedScope(name=name, title=titles[name], is_new=name in ask.new_scopes) for name in ask.scopes],
             shops=[OfferedShop(code=shop.code, name=shop.name or shop.code) for shop in ask.shops],
             shop=ask.shops[0].code if len(ask.shops) == 1 else None,
-            access_seconds=ask.access_token_expires_in,
+            lasts=ask.access_token_expires_in if ask.renewable_in is None else ask.renewable_in,
             refreshable=ask.renewable_in is not None,
             remembered=ask.is_remembered,
             switch=f"{self._desk.base}/login?request={token}&switch=yes",

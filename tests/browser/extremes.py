@@ -52,7 +52,7 @@ def extremes(language: str) -> Mapping[str, View]:
             destination=f"{_WORD.lower()}.example",
             scopes=scopes,
             shops=shops,
-            access_seconds=36_000,
+            lasts=0,
             refreshable=True,
             remembered=True,
             switch="/login",

@@ -123,7 +123,7 @@ def test_a_demanded_consent_is_asked_and_answered_once() -> None:
 def test_the_login_page_is_told_who_is_expected() -> None:
     arrival = az(login_hint="demo@example.com", ui_locales="zh-CN en", display="touch").but(session=None, user=None)
     asked = arrival.asked(LOGIN)
-    assert (asked.login_hint, asked.ui_locales, asked.display) == ("demo@example.com", "zh-CN en", "touch")
+    assert (asked.login_hint, asked.ui_locales) == ("demo@example.com", "zh-CN en")
     assert (asked.client.client_id, asked.redirect_uri, asked.user) == ("demo", CALLBACK, None)
 
 

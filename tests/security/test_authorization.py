@@ -316,7 +316,7 @@ async def test_the_consent_says_what_it_is_about_and_is_asked_again_for_more(vis
     await visit.go(STANDARD.address())
     await visit.log_in(person, PASSWORD)
     text = visit.page.one("main").text
-    for words in ("demo-web", person, "See your orders", "127.0.0.1", "Until you revoke it", "told only that you refused"):
+    for words in ("demo-web", person, "See your orders", "127.0.0.1", "365 days, or until you revoke it", "told only that you refused"):
         assert words in text, words
     assert "See your items" not in text
     await visit.send({"decision": "approve"})
