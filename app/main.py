@@ -6,6 +6,8 @@ import gc
 import logging
 import os
 import socket
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +23,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from app import __version__
@@ -52,6 +55,8 @@ from app.telemetry.logs import describe, set_up_logging
 
 PURGE_SECONDS: Final = 600
 """Between two rounds of deleting what is dead."""
+ANSWER_SECONDS: Final = 60
+"""How long the first of several worker processes may take to answer."""
 _log: Final = logging.getLogger("tokenry.main")
 
 
@@ -225,11 +230,11 @@ Stage = Callable[[str, Storage, Build, Dialects], AbstractAsyncContextManager[An
 class Start:
     """What a way to start adds to the server: ``serve`` and ``sandbox`` differ in nothing else.
 
-    ``prepare`` runs once over the open storage before anything listens; ``announce`` is told the issuer and the port once the
-    server answers. ``loopback`` listens on both loopback addresses, whatever the host. ``stage`` builds applications around the one
-    that is served, where there is a single process; ``clock`` is that of its storage.
-    ``back_channel`` is where other servers reach it, if that is not at the issuer. ``worker`` names what makes the application of one of
-    several worker processes.
+    ``prepare`` runs once over the open storage: the port is bound by then, and who connects waits. ``announce`` is told the issuer
+    and the port once the server answers, or the first of its worker processes. ``loopback`` listens on both loopback addresses,
+    whatever the host. ``stage`` builds applications around the one that is served, where there is a single process; ``clock`` is
+    that of its storage. ``back_channel`` is where other servers reach it, if that is not at the issuer. ``worker`` names what makes
+    the application of one of several worker processes.
     """
 
     prepare: Callable[[Storage, Dialects, Clock], Awaitable[None]]
@@ -247,7 +252,7 @@ def run(settings: Settings, start: Start) -> None:
     """Serve until a signal says stop.
 
     Raises:
-        Mistake: something that is set cannot be; nothing listens then.
+        Mistake: something that is set cannot be, nothing is answered then; or no worker process starts.
         DatabaseError: the database cannot be used (see :mod:`app.storage`).
     """
     set_up_logging(settings.log_level, plain=start.plain_logs)
@@ -358,6 +363,63 @@ class _Announcing(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+class _AnnouncingSupervisor(Multiprocess):
+    """Says so once the first worker process answers, and stops where none does."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], announce: Callable[[], None]) -> None:
+        super().__init__(config, sockets)
+        self._announce = announce
+        self._problem: Exception | None = None
+
+    def run(self) -> None:
+        """Keep the workers running until a signal says stop.
+
+        Raises:
+            Mistake: none of them starts, or it cannot be announced.
+        """
+        # The supervisor's own loop has no place where something could wait; the thread ends with the process at the latest.
+        threading.Thread(target=self._announce_first_answer, daemon=True).start()
+        super().run()
+        if self._problem is not None:
+            raise self._problem
+        if any(process.exitcode == STARTUP_FAILURE for process in self.processes):
+            raise Mistake("a server process could not start: it has told why")
+
+    def _announce_first_answer(self) -> None:
+        deadline = time.monotonic() + ANSWER_SECONDS
+        try:
+            while not self._is_answered():
+                if self.should_exit.wait(0.05):
+                    return
+                if time.monotonic() > deadline:
+                    raise Mistake(f"no server process has answered for {ANSWER_SECONDS} seconds")  # noqa: TRY301 (as from announcing)
+            if not self.should_exit.is_set():
+                self._announce()
+        except Exception as problem:  # noqa: BLE001 (the main thread raises it)
+            self._problem = problem
+            self.should_exit.set()
+
+    def _is_answered(self) -> bool:
+        """Whether a worker says that it lives. A connection may wait for the first one, so the answer comes as early as it can."""
+        from http.client import HTTPConnection, HTTPException, HTTPSConnection
+        from ssl import _create_unverified_context  # it asks whether the server answers, not who it is
+
+        host, port = self.sockets[0].getsockname()[:2]
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (where such a server is reached)
+        connection = (
+            HTTPSConnection(host, port, timeout=2, context=_create_unverified_context())  # noqa: S323 (as above)
+            if self.config.is_ssl
+            else HTTPConnection(host, port, timeout=2)
+        )
+        try:
+            connection.request("GET", "/livez")
+            return connection.getresponse().status == HTTPStatus.OK
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
 def _serve_by_several(settings: Settings, start: Start, sockets: list[socket.socket]) -> None:
     """Start worker processes; they read the same settings from the environment, and from the files that hold them."""
     in_files = read_from_files()
@@ -371,8 +433,7 @@ def _serve_by_several(settings: Settings, start: Start, sockets: list[socket.soc
         os.environ.pop(f"{variable}_FILE", None)
         os.environ[variable] = str(text)
     config = uvicorn.Config(start.worker, factory=True, workers=settings.workers, **_options(settings))
-    start.announce(settings.effective_issuer, settings.port)
-    Multiprocess(config, sockets=sockets).run()
+    _AnnouncingSupervisor(config, sockets, functools.partial(start.announce, settings.effective_issuer, settings.port)).run()
 
 
 def worker() -> Application:

@@ -163,7 +163,7 @@ def test_a_sandbox_of_several_processes_serves_its_doors_and_says_that_nothing_c
 
 @pytest.mark.security("AT-04")
 @pytest.mark.parametrize(("command", "workers"), [("serve", "1"), ("serve", "2"), ("sandbox", "1")])
-def test_a_database_on_a_server_needs_a_secret_key_before_anything_listens(
+def test_a_database_on_a_server_needs_a_secret_key_before_anything_is_answered(
     postgres_url: str, tmp_path: Path, command: str, workers: str
 ) -> None:
     environment = {**ENVIRONMENT, "TOKENRY_DATABASE_URL": postgres_url}
@@ -192,7 +192,7 @@ def test_a_secret_key_is_made_once_beside_the_database(tmp_path: Path, workers: 
 @pytest.mark.security("F-19")
 @pytest.mark.security("AT-04")
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_another_secret_key_than_the_signing_keys_were_sealed_under_is_told_before_anything_listens(
+def test_another_secret_key_than_the_signing_keys_were_sealed_under_is_told_before_anything_is_answered(
     tokenry: Command, sqlite: Path, monkeypatch: pytest.MonkeyPatch, workers: str
 ) -> None:
     url = f"sqlite:///{sqlite}"
@@ -250,6 +250,61 @@ def test_a_sandbox_says_in_a_file_that_it_is_ready(tmp_path: Path) -> None:
             time.sleep(0.01)
         told = json.loads(file.read_text())
         assert told == {"issuer": f"http://localhost:{server.port}", "address": f"http://localhost:{server.port}", "pid": server.pid}
+
+
+AROUND_WORKERS = """
+import dataclasses
+import app.main
+from app.cli import main
+real = app.main._serve_by_several
+app.main.ANSWER_SECONDS = {seconds}
+app.main._serve_by_several = lambda settings, start, sockets: real(settings, dataclasses.replace(start, worker="{worker}"), sockets)
+main()
+"""
+"""The command line, with another maker of what its worker processes serve."""
+
+
+def test_a_sandbox_of_several_processes_is_ready_when_the_first_of_them_answers(tmp_path: Path) -> None:
+    made, file = tmp_path / "made", tmp_path / "ready.json"
+    slow = "import pathlib, time\nfrom app.cli.starts import sandbox_worker as real\n\n"
+    slow += f"def make():\n    time.sleep(2)\n    pathlib.Path({str(made)!r}).open('a').close()\n    return real()\n"
+    (tmp_path / "slow.py").write_text(slow)
+    program = [sys.executable, "-c", AROUND_WORKERS.format(worker="slow:make", seconds=60)]
+    environment = {"PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    arguments = ["--ready-file", str(file)]
+    with Server(None, command="sandbox", workers=2, arguments=arguments, program=program, environment=environment) as server:
+        deadline = time.monotonic() + 30
+        while not file.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert json.loads(file.read_text())["pid"] == server.pid
+        assert file.stat().st_mtime_ns > made.stat().st_mtime_ns, "before there was anybody who could answer"
+        assert "curl.standard.refresh=" in server.output
+
+
+@pytest.mark.parametrize(
+    ("module", "seconds", "why"),
+    [
+        ("def make():\n    return None()\n", 60, "a server process could not start: it has told why"),
+        ("def make():\n    raise ValueError('broken')\n", 3, "no server process has answered for 3 seconds"),
+    ],
+)
+def test_where_no_worker_starts_nothing_is_announced_and_the_server_ends(tmp_path: Path, module: str, seconds: int, why: str) -> None:
+    (tmp_path / "broken.py").write_text(module)
+    file = tmp_path / "ready.json"
+    program = [sys.executable, "-c", AROUND_WORKERS.format(worker="broken:make", seconds=seconds)]
+    command = [*program, "sandbox", "--port", "0", "--workers", "2", "--ready-file", str(file)]
+    environment = {**ENVIRONMENT, "PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    ended = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.stderr.splitlines()[-1] == f"tokenry: {why}"
+    assert (ended.returncode, ended.stdout, file.exists()) == (1, "", False)
+
+
+def test_several_processes_end_in_one_line_where_their_ready_file_cannot_be_written(tmp_path: Path) -> None:
+    file = tmp_path / "nowhere" / "ready.json"
+    command = [sys.executable, "-m", "app", "sandbox", "--port", "0", "--workers", "2", "--ready-file", str(file)]
+    ended = subprocess.run(command, env=ENVIRONMENT, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 78
+    assert ended.stderr.splitlines()[-1].startswith(f"tokenry: --ready-file: cannot write {file}: ")
 
 
 def test_a_sandbox_starts_from_what_another_one_was_kept_as(tokenry: Command, tmp_path: Path) -> None:
