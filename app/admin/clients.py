@@ -126,17 +126,10 @@ def _checked(desk: Desk, change: Change) -> Change:
 
 
 async def list_clients(operator: Operator) -> list[View]:
-    """Return all clients by their id, without their shops."""
-
-    def work(desk: Desk) -> list[View]:
-        found: list[View] = []
-        page = desk.catalog.clients()
-        while page:
-            found += [view(client, desk.dialects) for client in page]
-            page = desk.catalog.clients(after=page[-1].client_id)
-        return found
-
-    return await operator.transact(work)
+    """Return all clients by their id, without their shops; of very many, as :meth:`app.admin.Operator.read` does."""
+    return await operator.read(
+        lambda desk, after: ((client.client_id, view(client, desk.dialects)) for client in desk.catalog.clients(after))
+    )
 
 
 async def show_client(operator: Operator, client_id: str) -> View:
@@ -145,7 +138,7 @@ async def show_client(operator: Operator, client_id: str) -> View:
     Raises:
         Mistake: there is none.
     """
-    return await operator.transact(lambda desk: view(find(desk, client_id), desk.dialects, desk.catalog.shops_of(client_id)))
+    return await operator.look(lambda desk: view(find(desk, client_id), desk.dialects, desk.catalog.shops_of(client_id)))
 
 
 async def disable_client(operator: Operator, client_id: str) -> Change:

@@ -5,8 +5,8 @@ to be nobody. The order is fixed, so that two files of the same state are the sa
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from app.admin.operator import Desk, Operator
 from app.admin.registration import closed_by
@@ -16,7 +16,8 @@ from app.core.scopes import scopes_of
 from app.dialects.dialect import Dialect
 from app.models import Client, Resource, Shop, User
 
-T = TypeVar("T")
+Placed = Iterator[tuple[str, tuple[tuple[str, ...], "_Part"]]]
+"""Tables of the file, each with its key and its place among those of all kinds."""
 _HEAD: Final = """\
 # What a Tokenry database holds: users, shops, scopes, resources and clients.
 #
@@ -54,22 +55,24 @@ class _Part:
 
 
 async def export(operator: Operator) -> str:
-    """Return everything that a file can declare, as TOML.
+    """Return everything that a file can declare, as TOML. A server goes on writing meanwhile.
+
+    The file is of one state of the database, where that can be read in a second. Of a larger one, what is changed during the export may
+    be in it or not (:meth:`app.admin.Operator.read`); what is named by others is read after them, so that they find it in the file, but
+    for the client that asks about a resource's tokens.
 
     Raises:
         StorageUnavailable: the database is away.
     """
-    return await operator.transact(_all)
+    is_sandbox = await operator.look(lambda desk: desk.is_sandbox)
+    placed = await operator.read(_clients, _users, _resources, _scopes, _shops)
+    parts = (part for _, part in sorted(placed, key=lambda one: one[0]))
+    return _HEAD + (_OF_A_SANDBOX if is_sandbox else "") + "".join(part.text() for part in parts)
 
 
-def _all(desk: Desk) -> str:
-    parts = (*_users(desk), *_shops(desk), *_scopes(desk), *_resources(desk), *_clients(desk))
-    return _HEAD + (_OF_A_SANDBOX if desk.is_sandbox else "") + "".join(part.text() for part in parts)
-
-
-def _users(desk: Desk) -> Iterator[_Part]:
-    for user in _every(desk.catalog.users, lambda user: user.username_key):
-        yield _user(user, desk.catalog.user_shops(user.id))
+def _users(desk: Desk, after: str | None) -> Placed:
+    for user in desk.catalog.users(after):
+        yield user.username_key, (("1",), _user(user, desk.catalog.user_shops(user.id)))
 
 
 def _user(user: User, managed: Iterable[Shop]) -> _Part:
@@ -86,23 +89,25 @@ def _user(user: User, managed: Iterable[Shop]) -> _Part:
     return part
 
 
-def _shops(desk: Desk) -> Iterator[_Part]:
-    for shop in sorted(_every(desk.catalog.all_shops, lambda shop: shop.id), key=lambda shop: (shop.dialect, shop.code)):
+def _shops(desk: Desk, after: str | None) -> Placed:
+    for shop in desk.catalog.all_shops(after):
         part = _Part("shops")
         part.put(dialect=shop.dialect, code=shop.code, name=shop.name, disabled=shop.disabled_at is not None)
-        yield part
+        yield shop.id, (("2", shop.dialect, shop.code), part)
 
 
-def _scopes(desk: Desk) -> Iterator[_Part]:
+def _scopes(desk: Desk, after: str | None) -> Placed:
     for scope in sorted(desk.catalog.scopes(), key=lambda scope: scope.name):
-        part = _Part("scopes")
-        part.put(name=scope.name, title=_sorted(scope.title))
-        yield part
+        if after is None or scope.name > after:
+            part = _Part("scopes")
+            part.put(name=scope.name, title=_sorted(scope.title))
+            yield scope.name, (("3", scope.name), part)
 
 
-def _resources(desk: Desk) -> Iterator[_Part]:
+def _resources(desk: Desk, after: str | None) -> Placed:
     for resource in sorted(desk.catalog.resources(), key=lambda resource: resource.uri):
-        yield _resource(resource)
+        if after is None or resource.uri > after:
+            yield resource.uri, (("4", resource.uri), _resource(resource))
 
 
 def _resource(resource: Resource) -> _Part:
@@ -112,9 +117,9 @@ def _resource(resource: Resource) -> _Part:
     return part
 
 
-def _clients(desk: Desk) -> Iterator[_Part]:
-    for client in sorted(_every(desk.catalog.clients, lambda client: client.client_id), key=lambda client: client.client_id):
-        yield _client(desk, client)
+def _clients(desk: Desk, after: str | None) -> Placed:
+    for client in desk.catalog.clients(after):
+        yield client.client_id, (("5", client.client_id), _client(desk, client))
 
 
 def _client(desk: Desk, client: Client) -> _Part:
@@ -156,13 +161,6 @@ def _grant_types(desk: Desk, client: Client) -> list[str] | None:
     open_words = [word for word in dialect.grants if not closed_by(dialect, word, client)]
     is_default = dialect.tables.default_grant_types is None and len(open_words) == len(dialect.grants)
     return None if is_default else open_words
-
-
-def _every(page_behind: Callable[[str | None], list[T]], key: Callable[[T], str]) -> Iterator[T]:
-    page = page_behind(None)
-    while page:
-        yield from page
-        page = page_behind(key(page[-1]))
 
 
 def _sorted(value: Any) -> Any:  # noqa: ANN401 (JSON)

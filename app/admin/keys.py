@@ -22,7 +22,7 @@ async def list_keys(operator: Operator) -> list[View]:
         ring = Keyring(stored, b"")
         return [_view(ring, key, desk.now) for key in stored]
 
-    return await operator.transact(work)
+    return await operator.look(work)
 
 
 async def rotate_keys(operator: Operator, sealing_key: bytes, algorithm: str | None = None, *, now: bool = False) -> list[Change]:
@@ -48,7 +48,7 @@ async def retire_key(operator: Operator, sealing_key: bytes, kid: str, *, force:
     Raises:
         Mistake: there is no such key, or it is needed and nothing forces it.
     """
-    stored = await operator.transact(lambda desk: desk.catalog.signing_keys())
+    stored = await operator.look(lambda desk: desk.catalog.signing_keys())
     key = next((key for key in stored if key.kid == kid), None)
     if key is None:
         raise unknown(f"signing key {kid}")

@@ -1,10 +1,12 @@
 """Who changes what: an operator with the tools at hand, and the desk at which one transaction of theirs is done."""
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
+from functools import partial
 from typing import Final, TypeVar
 
 from app.core.clock import Clock, SystemClock
@@ -17,7 +19,11 @@ from app.storage import Catalog, Storage, WriteRefused
 T = TypeVar("T")
 SANDBOX: Final = "sandbox"
 """The property that marks a database which holds demo identities."""
+Page = Callable[["Desk", str | None], Iterable[tuple[str, T]]]
+"""Some of the things of one kind, in their order: those behind a key, each with its own, or none where the key is the last one."""
 _MAXIMUM_NAME: Final = 200
+_LOOK_IN: Final = 1.0
+"""Seconds after which a look takes up nothing more; the storage gives it two and a half."""
 
 
 class Overtaken(Mistake):
@@ -67,6 +73,49 @@ class Operator:
             return await self.storage.transact(lambda catalog: work(Desk(catalog, self)))
         except WriteRefused as refused:
             raise Overtaken(f"the database refused the change ({refused}): somebody else may have made it just now") from None
+
+    async def look(self, work: Callable[["Desk"], T]) -> T:
+        """Return the result of work that only reads, over one state of the database: no writer waits for it, and it waits for none.
+
+        It must end within a second or two; what grows with the number of records is for :meth:`read`.
+
+        Raises:
+            StorageUnavailable: the database is away, or too slow.
+        """
+        return await self.storage.look(lambda catalog: work(Desk(catalog, self)))
+
+    async def read(self, *kinds: Page[T]) -> list[T]:
+        """Return all things of some kinds, one kind after the other, and keep no writer waiting, however many there are.
+
+        A look is bounded in time: what does not fit in one is read by the next, from where the last one ended. So small databases are
+        read in one state. In a large one each thing is as it was at some moment of the reading, and is there once; what is made or changed
+        meanwhile may be there or not, and what it refers to may be missing.
+
+        Raises:
+            StorageUnavailable: the database is away, or too slow.
+        """
+        found: list[T] = []
+        at, behind = 0, None
+        while at < len(kinds):
+            more, at, behind = await self.look(partial(_read, kinds, at, behind))
+            found += more
+        return found
+
+
+def _read(kinds: tuple[Page[T], ...], at: int, behind: str | None, desk: "Desk") -> tuple[list[T], int, str | None]:
+    """Return what can be read in time, from a key of a kind on, and where to go on."""
+    found: list[T] = []
+    end = time.monotonic() + _LOOK_IN
+    while at < len(kinds):
+        before = behind
+        for key, one in kinds[at](desk, before):
+            behind = key
+            found.append(one)
+            if time.monotonic() >= end:
+                return found, at, behind
+        if behind == before:
+            at, behind = at + 1, None
+    return found, at, behind
 
 
 class Desk:

@@ -183,7 +183,7 @@ def _set_disabled(desk: Desk, uri: str, *, disabled: bool) -> Change:
 
 async def list_resources(operator: Operator) -> list[View]:
     """Return all resources by their URIs."""
-    return await operator.transact(lambda desk: [view(resource) for resource in desk.catalog.resources()])
+    return await operator.look(lambda desk: [view(resource) for resource in desk.catalog.resources()])
 
 
 async def show_resource(operator: Operator, uri: str) -> View:
@@ -192,4 +192,4 @@ async def show_resource(operator: Operator, uri: str) -> View:
     Raises:
         Mistake: there is none.
     """
-    return await operator.transact(lambda desk: view(find(desk, uri)))
+    return await operator.look(lambda desk: view(find(desk, uri)))

@@ -79,7 +79,7 @@ async def update_scope(operator: Operator, values: Mapping[str, object]) -> Chan
 
 async def list_scopes(operator: Operator) -> list[View]:
     """Return all scopes by name."""
-    return await operator.transact(lambda desk: [view(scope) for scope in desk.catalog.scopes()])
+    return await operator.look(lambda desk: [view(scope) for scope in desk.catalog.scopes()])
 
 
 async def show_scope(operator: Operator, name: str) -> View:
@@ -95,4 +95,4 @@ async def show_scope(operator: Operator, name: str) -> View:
             raise unknown(f"scope {name}")
         return view(scope)
 
-    return await operator.transact(work)
+    return await operator.look(work)

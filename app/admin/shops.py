@@ -1,8 +1,9 @@
 """Shops: the partners' own units that a token may act for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from app.admin.fields import Fields, Refused
 from app.admin.operator import Change, Desk, Expected, Operator, Status, changed, text_of, unknown
@@ -124,7 +125,7 @@ async def update_shop(operator: Operator, values: Mapping[str, object]) -> Chang
 
 
 async def list_shops(operator: Operator, dialect: str | None = None) -> list[View]:
-    """Return the shops of one dialect, or of all, by dialect and code.
+    """Return the shops of one dialect, or of all, by dialect and code; of very many, as :meth:`app.admin.Operator.read` does.
 
     Raises:
         Mistake: there is no such dialect.
@@ -132,16 +133,12 @@ async def list_shops(operator: Operator, dialect: str | None = None) -> list[Vie
     if dialect is not None and dialect not in operator.dialects.by_name:
         raise unknown(f"dialect {dialect}: there are {', '.join(operator.dialects.by_name)}")
 
-    def work(desk: Desk) -> list[View]:
-        found: list[View] = []
-        for name in [dialect] if dialect else sorted(operator.dialects.by_name):
-            page = desk.catalog.shops(name)
-            while page:
-                found += [view(shop) for shop in page]
-                page = desk.catalog.shops(name, after=page[-1].code)
-        return found
+    names = [dialect] if dialect else sorted(operator.dialects.by_name)
+    return await operator.read(*(partial(_page, name) for name in names))
 
-    return await operator.transact(work)
+
+def _page(dialect: str, desk: Desk, after: str | None) -> Iterator[tuple[str, View]]:
+    return ((shop.code, view(shop)) for shop in desk.catalog.shops(dialect, after))
 
 
 async def show_shop(operator: Operator, dialect: str, code: str) -> View:
@@ -150,7 +147,7 @@ async def show_shop(operator: Operator, dialect: str, code: str) -> View:
     Raises:
         Mistake: there is none.
     """
-    return await operator.transact(lambda desk: view(find(desk, dialect, code)))
+    return await operator.look(lambda desk: view(find(desk, dialect, code)))
 
 
 async def disable_shop(operator: Operator, dialect: str, code: str) -> Change:

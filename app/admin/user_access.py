@@ -86,7 +86,7 @@ async def list_sessions(operator: Operator, name: str) -> list[View]:
     Raises:
         Mistake: there is no such user.
     """
-    return await operator.transact(lambda desk: [_session(one) for one in desk.catalog.sessions_of(users.find(desk, name).id)])
+    return await operator.look(lambda desk: [_session(one) for one in desk.catalog.sessions_of(users.find(desk, name).id)])
 
 
 async def end_sessions(operator: Operator, name: str) -> Change:

@@ -272,23 +272,14 @@ async def set_password(operator: Operator, name: str, password: str) -> Change:
         Mistake: it is too short, too long or among the most used ones, or there is no such user.
     """
     declared = declare_user({"password": password})
-    seen = await operator.transact(lambda desk: find(desk, name).password_hash)
+    seen = await operator.look(lambda desk: find(desk, name).password_hash)
     proof = await prove(operator.rules, password, seen, anew=True)
     return await operator.transact(lambda desk: put(desk, declared, find(desk, name), proof))
 
 
 async def list_users(operator: Operator) -> list[View]:
-    """Return all users by user name."""
-
-    def work(desk: Desk) -> list[View]:
-        found: list[View] = []
-        page = desk.catalog.users()
-        while page:
-            found += [view(user) for user in page]
-            page = desk.catalog.users(after=page[-1].username_key)
-        return found
-
-    return await operator.transact(work)
+    """Return all users by user name; of very many, as :meth:`app.admin.Operator.read` does."""
+    return await operator.read(lambda desk, after: ((user.username_key, view(user)) for user in desk.catalog.users(after)))
 
 
 async def show_user(operator: Operator, name: str) -> View:
@@ -302,7 +293,7 @@ async def show_user(operator: Operator, name: str) -> View:
         user = find(desk, name)
         return view(user, desk.catalog.user_shops(user.id))
 
-    return await operator.transact(work)
+    return await operator.look(work)
 
 
 async def disable_user(operator: Operator, name: str) -> Change:

@@ -55,7 +55,7 @@ async def refuse_demo_identities(operator: Operator) -> None:
         user = desk.catalog.user_by_login(login_key(USERNAME))
         return user.password_hash if user is not None else None
 
-    password_hash = await operator.transact(work)
+    password_hash = await operator.look(work)
     if password_hash is not None and await asyncio.to_thread(verify_password, password_hash, PASSWORD):
         raise Mistake(
             f"the user {USERNAME} has the published demo password: change it with tokenry users set-password {USERNAME}",

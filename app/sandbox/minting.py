@@ -47,7 +47,7 @@ async def mint(world: World, wanted: Wanted) -> Minted:
     """
     if wanted.expires_in is not None and abs(wanted.expires_in) > _LONGEST:
         raise Mistake("expires_in is at most ten years of seconds, before or after now")
-    client, user, shop = await world.operator.transact(lambda desk: _named(desk, wanted))
+    client, user, shop = await world.operator.look(lambda desk: _named(desk, wanted))
     now = world.clock.now()
     if wanted.kind == "id":
         return await _id_token(world, wanted, client, user, now)
