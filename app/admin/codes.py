@@ -1,4 +1,4 @@
-"""Authorization codes without a browser: for a sandbox, until its person at the keyboard has pages to click.
+"""Authorization codes without a browser: for a sandbox.
 
 The request is answered by the engine itself, as if a person had logged in just now and allowed it; nothing here decides by rules of its
 own.
