@@ -12,6 +12,7 @@ from app.core.client_algorithms import algorithms_of
 from app.core.secrets import attempt_key
 from app.messages import Refusal
 from app.models import Client, UsedAssertion
+from app.oauth2.jose import BadJwt, read_jwt
 from app.oauth2.request import ExchangeRequest
 
 LEEWAY: Final = timedelta(seconds=30)
@@ -62,8 +63,6 @@ class Assertions:
 
 def _read(text: str, keys: Sequence[Mapping[str, Any]], algorithms: frozenset[str]) -> tuple[Mapping[str, Any] | None, str]:
     """Return what the assertion says, or why it is none of the client's. Of several secrets any may have signed it."""
-    from app.oauth2.jose import BadJwt, read_jwt
-
     secrets: list[Sequence[Mapping[str, Any]]] = [[key] for key in keys if key.get("kty") == "oct"]
     problem = ""
     for trusted in secrets or [keys]:

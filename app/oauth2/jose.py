@@ -1,6 +1,6 @@
 """Reading what is signed: JWTs of this server and of its clients (RFC 7515, RFC 7519, RFC 8725), by joserfc.
 
-It is imported with the first JWT that somebody presents; a server to which nobody presents one never pays for it.
+That library is imported with the first JWT that somebody presents; a server to which nobody presents one never pays for it.
 """
 
 import json

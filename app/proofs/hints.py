@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from app.core.keys import Algorithm
+from app.oauth2.jose import BadJwt, read_jwt
 from app.proofs.key_keeper import KeyKeeper
 
 
@@ -28,8 +29,6 @@ class IdTokenHints:
             BadJwt: it is none, or none of ours.
             StorageUnavailable: there is no database, and the keys are not known yet.
         """
-        from app.oauth2.jose import BadJwt, read_jwt
-
         claims = read_jwt(text, (await self._keeper.ring()).trusted(), list(Algorithm), types={"jwt"}).claims
         audience, subject, sid = claims.get("aud"), claims.get("sub"), claims.get("sid")
         if claims.get("iss") != self._issuer or not isinstance(subject, str):

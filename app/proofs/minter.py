@@ -15,6 +15,7 @@ from app.core.keyring import Keyring
 from app.core.keys import Algorithm, half_hash, signed
 from app.core.secrets import digest
 from app.messages import Unsigned
+from app.oauth2.jose import BadJwt, read_jwt
 from app.oauth2.presented import TYPE
 from app.proofs.key_keeper import KeyKeeper
 
@@ -102,8 +103,6 @@ class Minter:
 
 def _is_signed(jwt: str, ring: Keyring) -> bool:
     """Whether a trusted key of a ring has signed an access token."""
-    from app.oauth2.jose import BadJwt, read_jwt
-
     try:
         read_jwt(jwt, ring.trusted(), list(Algorithm), types={TYPE})
     except BadJwt:

@@ -3,6 +3,8 @@
 import base64
 import hmac
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -178,3 +180,18 @@ def test_a_key_of_another_curve_is_refused() -> None:
     text = jws.serialize_compact({"alg": "ES384"}, json.dumps(CLAIMS), other, algorithms=["ES384"])
     with pytest.raises(BadJwt):
         read_jwt(text.replace(text.split(".")[0], segment({"alg": "ES256"})), [other.as_dict(private=False)], ALL)
+
+
+def test_the_reading_comes_with_the_engine_and_its_library_with_the_first_jwt() -> None:
+    script = """
+import sys
+import app.oauth2, app.proofs
+assert "app.oauth2.jose" in sys.modules
+assert "joserfc" not in sys.modules
+try:
+    app.oauth2.jose.read_jwt("a.b.c", [], [])
+except app.oauth2.jose.BadJwt:
+    assert "joserfc" in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
