@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -120,13 +120,13 @@ def create_app(  # noqa: PLR0913 (each is made where it is not given)
         try:
             yield
         finally:
-            for task in working:
-                task.cancel()
-            await asyncio.wait(working)
+            await _stop(working)
             pool.close()
             minter.close()
             if storage is None:
                 await opened.close()
+            if isinstance(journal, JsonJournal):
+                journal.flush()  # a worker process ends by the signal itself, and runs nothing after this
 
     app = Application(
         title="Tokenry",
@@ -147,6 +147,12 @@ def create_app(  # noqa: PLR0913 (each is made where it is not given)
     app.include_router(machine_router(machines))
     app.direct_doors = {machine.door.path.encode(): machine for machine in machines} if settings.direct_doors else {}
     return app
+
+
+async def _stop(working: Collection[asyncio.Task[None]]) -> None:
+    for task in working:
+        task.cancel()
+    await asyncio.wait(working)
 
 
 def _refusal(desk: Desk) -> Callable[[Request, Exception], Awaitable[Response]]:

@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -89,13 +90,15 @@ def _about(method: str, path: str, status: int, address: str, *optional: str | N
 class JsonJournal:
     """Writes each event as one line of JSON, for machines to read.
 
-    Lines wait a twentieth of a second for each other, so that a busy server does not pay a system call for each.
+    Lines wait a twentieth of a second for each other, so that a busy server does not pay a system call for each. Whoever stops
+    the loop flushes once more; what is left then is written when the program ends, unless a signal ends it at once.
     """
 
     def __init__(self, level: int = logging.INFO, stream: IO[str] | None = None) -> None:
         self._level = level
         self._stream = stream or sys.stdout
         self._lines: list[str] = []
+        self._ends_with_program = False
         self._second = datetime.min.replace(tzinfo=UTC)
         self._second_text = ""
 
@@ -123,15 +126,17 @@ class JsonJournal:
         return f"{self._second_text}.{since.microseconds // 1000:03}Z"
 
     def _flush_soon(self) -> None:
-        try:
+        if not self._ends_with_program:
+            self._ends_with_program = True
+            atexit.register(self.flush)  # where no loop runs, and for what it has not come to when it stops
+        with suppress(RuntimeError):
             asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self.flush)
-        except RuntimeError:  # Nothing runs that could flush later.
-            atexit.register(self.flush)
 
     def flush(self) -> None:
         """Write the lines that wait."""
         lines, self._lines = self._lines, []
-        write(self._stream, "".join(lines))
+        if lines:
+            write(self._stream, "".join(lines))
 
 
 class HumanJournal:

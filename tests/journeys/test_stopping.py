@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.fixtures.server import Server
+from tests.fixtures.server import ROOT, Server
 from tests.journeys.conftest import fresh_database
 from tests.journeys.planting import CALLBACK, VERIFIER, clients_file, codes
 from tests.journeys.wire import NOTHING, Answer, at_once, form, receive
@@ -108,3 +110,19 @@ async def test_stopping_under_load_loses_no_promise(stopped: Stopped) -> None:
     ]
     again = await at_once([(server.port, request) for request in lasts])
     assert [answer.status for answer in again] == [200] * len(lasts)
+
+
+@pytest.mark.parametrize(("command", "workers"), [("serve", 1), ("serve", 2), ("sandbox", 1), ("sandbox", 2)])
+async def test_what_was_answered_just_before_the_stop_is_in_the_journal(tmp_path: Path, command: str, workers: int) -> None:
+    """Lines wait for each other so long here that none is written but by the stop."""
+    (tmp_path / "sitecustomize.py").write_text("import app.telemetry.journal\napp.telemetry.journal._FLUSH_SECONDS = 60\n")
+    environment = {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    with Server(f"sqlite:///{tmp_path / 'tokenry.db'}", command=command, workers=workers, environment=environment) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(form("/token", {"grant_type": "client_credentials"}))
+        answer = await receive(reader)
+        server.terminate()
+        await asyncio.to_thread(server.wait)
+        writer.close()
+        noted = [json.loads(line) for line in server.output.splitlines() if '"event":"exchange"' in line]
+        assert [(line["path"], line["status"]) for line in noted] == [("/token", answer.status)]
