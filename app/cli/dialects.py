@@ -43,11 +43,17 @@ def list_all(output: Output = Form.TABLE) -> None:
 def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="A dialect file, TOML or JSON.")]) -> None:
     """Check a dialect file, by itself and beside the other dialects."""
     from app.cli.output import put
-    from app.dialects import Dialects, load_dialects, read_dialect
+    from app.dialects import DialectError, Dialects, load_dialects, read_dialect
 
-    dialect = read_dialect(file)
+    dialect, built_in = read_dialect(file), load_dialects().by_name
+    # An operator's own file may be one of the folder already; it then stands in its own place.
     others = [other for other in load_dialects(settings_with(None).dialects).by_name.values() if other.name != dialect.name]
-    Dialects([*others, dialect])
+    if dialect.name in built_in and built_in[dialect.name].tables != dialect.tables:
+        raise DialectError(f"{file}: name: {dialect.name} is a built-in dialect: the file needs another name")
+    try:
+        Dialects([*others, dialect])
+    except DialectError as problem:
+        raise DialectError(f"{file}: {problem}") from None
     doors = ", ".join(door.path for door in dialect.tables.doors)
     put(f"{file}: {dialect.name} is good: grants {', '.join(dialect.grants) or 'none'}; doors {doors}")
 

@@ -25,6 +25,13 @@ _CANNOT_DO_WITHOUT: Final = {
 }
 
 
+_OWN: Final = frozenset({"/account", "/consent", "/login", "/logout", "/reset", "/healthz", "/livez", "/readyz", "/openapi.json"}) | {
+    *("/account/passkeys", "/account/password", "/account/second-factor", "/login/cancel", "/login/second-factor"),
+}
+_OWN_BELOW: Final = ("/.well-known/", "/static/", "/sandbox/", "/n/")
+"""Paths that are the server's own, or a sandbox's."""
+
+
 class Problem(Exception):  # noqa: N818 (becomes a DialectError where the file is known)
     """A key and what is wrong with it."""
 
@@ -107,6 +114,8 @@ def _check_doors(tables: DialectTables) -> None:
             _check_authorization_door(index, door, tables)
         elif isinstance(door, DoorTable):
             _check_machine_door(index, door, tables)
+        if door.path in _OWN or f"{door.path}/".startswith(_OWN_BELOW):
+            raise Problem(f"doors.{index}.path: {door.path} is the server's own: the door needs another path")
     paths = [door.path for door in tables.doors]
     if len(set(paths)) != len(paths):
         raise Problem("doors: two of them have the same path")

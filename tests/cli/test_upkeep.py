@@ -197,6 +197,8 @@ HEX = (
             f'name = "x"\ntitle = {{}}\n{HEX}'.replace('"/x"', '"/third_party/oauth2/token"'),
             "door /third_party/oauth2/token: its dialects disagree",
         ),
+        ("own.toml", f'name = "x"\ntitle = {{}}\n{HEX}'.replace('"/x"', '"/login"'), "doors.0.path: /login is the server's own"),
+        ("name.toml", f'name = "hex"\ntitle = {{}}\n{HEX}', "hex is a built-in dialect"),
     ],
 )
 def test_a_broken_dialect_file_is_named_with_key_and_reason(
@@ -207,5 +209,4 @@ def test_a_broken_dialect_file_is_named_with_key_and_reason(
     ended = tokenry("dialects", "check", name)
     assert ended.code == 78
     assert said in ended.line
-    if name != "door.toml":
-        assert ended.line.startswith(f"{name}: ")
+    assert ended.line.startswith(f"{name}: ")

@@ -11,6 +11,8 @@ from app.core.causes import KEEPS_ITS_STATUS, STANDARD_ANSWERS, Cause
 from app.core.policy import Policy, RedirectUriRule, RefreshRule, ShopRule
 from app.dialects import DialectError, load_dialects, read_dialect
 from app.dialects.loader import BUILT_IN
+from app.main import create_app
+from app.settings import load_settings
 from tests.dialects.files import GOOD, bent, written
 
 BUILT_INS = ("standard", "fantem", "hex", "open_platform", "youzan")
@@ -234,6 +236,32 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     assert dialect.name == "mini"
     assert dialect.plain.grants["client_credentials"].alone == Policy()
     assert dialect.refresh_grant == "refresh_token"
+
+
+def own_paths() -> set[str]:
+    """What the server answers that is no dialect's door."""
+    application = create_app(load_settings())
+    doors = load_dialects()
+    routes = [*application.routes]
+    paths: set[str] = set()
+    while routes:
+        route: Any = routes.pop()
+        if (included := getattr(route, "original_router", None)) is not None:
+            routes += included.routes
+        else:
+            paths.add(route.path)
+    return paths - set(doors.doors) - set(doors.authorization_doors) - set(doors.userinfo_doors)
+
+
+def test_no_file_takes_a_path_of_the_servers_own(tmp_path: Path) -> None:
+    paths = own_paths()
+    assert len(paths) > 15
+    for path in [*paths, "/openapi.json", "/sandbox/api/clock", "/n/mine/token", "/sandbox"]:
+        place = path.replace("{address}", "pages.css")
+        with pytest.raises(DialectError, match=r"doors\.0\.path: .* is the server's own"):
+            read_dialect(written(tmp_path, bent("doors", 0, "path", to=place)))
+    for path in ("/login/oauth/access_token", "/account/token", "/news/token"):
+        read_dialect(written(tmp_path, bent("doors", 0, "path", to=path)))
 
 
 def test_toml_and_json_of_the_same_shape_are_the_same(tmp_path: Path) -> None:
