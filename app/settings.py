@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     """What is logged; no level shows a secret."""
 
     docs: bool = False
-    """Whether ``/docs`` and ``/openapi.json`` are served."""
+    """Whether ``/openapi.json`` is served. The sandbox serves it."""
 
     direct_doors: bool = True
     """Whether whole requests go to the machine doors past ASGI and the framework. Both ways answer the same; this one is faster."""

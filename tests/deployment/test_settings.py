@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from app.main import create_app
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -68,3 +69,12 @@ def test_what_compose_makes_is_what_the_server_takes(tmp_path: Path, monkeypatch
     assert settings.database_url.get_secret_value() == made["DATABASE_URL"]
     assert settings.secret_key is not None
     assert settings.secret_key.get_secret_value() == made["SECRET_KEY"]
+
+
+def test_what_is_said_of_the_documentation_is_served() -> None:
+    told = re.search(
+        r'^    docs: bool = False\n    """(.*?)"""', (ROOT / "app" / "settings.py").read_text(), flags=re.MULTILINE | re.DOTALL
+    )
+    assert told is not None
+    without, served = ({getattr(route, "path", "") for route in create_app(Settings(docs=docs)).routes} for docs in (False, True))
+    assert set(re.findall(r"``(/\S+)``", told[1])) == served - without == {"/openapi.json"}
