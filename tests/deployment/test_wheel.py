@@ -1,13 +1,16 @@
 """The wheel: what the image runs is in it, and works without the repository."""
 
+import ast
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,6 +59,22 @@ def test_the_command_runs_from_the_wheel(installed: Path, tmp_path: Path) -> Non
     answer = console_script(installed, "--help", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert {"serve", "migrate", "sandbox", "healthcheck"} <= set(answer.stdout.split())
+
+
+def test_what_is_imported_on_every_machine_is_required_on_every_machine() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    markers = {requirement.name: requirement.marker for requirement in map(Requirement, project["dependencies"])}
+    tops = {
+        alias.name if isinstance(node, ast.Import) else node.module or ""
+        for path in (ROOT / "app").rglob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert {"uvloop", "uvicorn.protocols.http.httptools_impl"} <= tops, "neither runs without POSIX and CPython"
+    assert (markers["uvloop"], markers["httptools"]) == (None, None)
+    assert {"Operating System :: POSIX", "Programming Language :: Python :: Implementation :: CPython"} <= set(project["classifiers"])
+    assert "Operating System :: OS Independent" not in project["classifiers"]
 
 
 def test_the_wheel_holds_the_whole_house(installed: Path) -> None:
