@@ -39,14 +39,14 @@ class NewNamespace(Told):
     name: str | None = Field(None, description="Up to 40 of a-z, 0-9 and -; made up where it is not given.")
     demo: bool = Field(default=True, description="Whether it begins with the demo identities.")
     declared: dict[str, Any] | None = Field(None, description="What `tokenry apply` would read from a file: users, clients, shops, scopes.")
-    now: datetime | None = Field(None, description="The time that it begins with; the machine's where it is not given.")
+    now: datetime | None = Field(None, description="The time that it begins with, also one long past; the machine's where it is not given.")
     idle_seconds: float = Field(IDLE_SECONDS, ge=1, le=86_400, description="How long it stays when nobody asks it.")
 
 
 class ClockSetting(Told):
     """Where the clock is put."""
 
-    now: datetime | None = Field(None, description="The moment to jump to.")
+    now: datetime | None = Field(None, description="The moment to jump to, also one before everything here was made.")
     frozen: bool | None = Field(None, description="Whether it stands.")
 
 

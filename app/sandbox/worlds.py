@@ -6,7 +6,7 @@ and the key under which all is sealed, so what happens in one is never seen in a
 A namespace's clock may be moved to before everything in it was made. A grant that is older than its client is another, removed client's
 (:mod:`app.oauth2.standing`), so clients of a namespace are of the first moment to which its clock can be put, whenever they are made:
 what they get in a past that was travelled to is good, there and back in the present. In place of that comparison, the removal of a client
-revokes all that it had.
+revokes all that it had. Passwords are as old as they are: who had theirs changed grants nothing in a time before that.
 """
 
 import asyncio
