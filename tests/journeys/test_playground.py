@@ -64,17 +64,23 @@ async def answer(page: Page, number: int) -> Any:
 async def test_a_flow_is_clicked_through(page: Page, sandbox: Sandbox, name: str) -> None:
     flow = flows().flows[name]
     await open_flow(page, origin(sandbox), name)
+    links = []
     for number, step in enumerate(flow.steps, start=1):
         status = await take(page, number)
         assert status in {"200", "code", "access_token", "state"}, (number, status)
         link = page.locator(f"#step-{number} [data-exchange]")
         await expect(link).to_be_visible()
-        assert re.fullmatch(r"/sandbox/inspector/\d+", await link.get_attribute("href") or "")
+        links.append(await link.get_attribute("href") or "")
+        assert re.fullmatch(r"/sandbox/inspector/\d+", links[-1])
         if step.grant:
             body = await answer(page, number)
             assert body.get("access_token") or body.get("payload"), body
         await expect(page.locator(f"#step-{number} .verdict")).to_have_count(0)
     await expect(page.locator("[data-waiting]:visible")).to_have_count(0)
+    await page.reload()
+    for number, address in enumerate(links, start=1):
+        await expect(page.locator(f"#step-{number} [data-exchange]")).to_have_attribute("href", address)
+    assert len(set(links)) == len(links)
 
 
 async def test_an_assertion_is_made_anew_for_each_request(page: Page, sandbox: Sandbox) -> None:

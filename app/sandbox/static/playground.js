@@ -139,12 +139,18 @@ function textOf(answer) {
   return `HTTP/1.1 ${answer.status}\n${headers}\n\n${members === undefined ? answer.body : JSON.stringify(members, null, 2)}`
 }
 
+// Looked for once: a later step may send the same state.
 async function exchangeOf(answer) {
   const sought = answer.state || answer.requestId
   if (!sought) return undefined
-  const query = new URLSearchParams({ search: sought, limit: 1 })
-  const found = await (await fetch(`${base}/sandbox/api/exchanges?${query}`)).json()
-  return found[0]
+  if (!answer.exchange) {
+    const query = new URLSearchParams({ search: sought, limit: 1 })
+    const [found] = await (await fetch(`${base}/sandbox/api/exchanges?${query}`)).json()
+    if (!found) return undefined
+    answer.exchange = { number: found.number, cause: found.cause }
+    keep()
+  }
+  return answer.exchange
 }
 
 async function showAnswer(step, { focus } = {}) {
