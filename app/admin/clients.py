@@ -72,10 +72,7 @@ def put(desk: Desk, declared: ClientDeclaration, expected: Expected = Expected.E
     expected.check(there, f"client {declared.client_id}")
     before = _members(there, catalog.shops_of(there.client_id)) if there else None
     client = merged(there, declared, desk.dialects) if there else new_client(declared, desk.dialects, desk.now)
-    if there is None:
-        with desk.creating_clients():
-            client = catalog.put_client(client)
-    elif client != there:
+    if client != there:
         client = catalog.put_client(client)
     if declared.disabled is not None:
         _set_disabled(desk, client, desk.now if declared.disabled else None)

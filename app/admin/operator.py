@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
@@ -51,7 +50,6 @@ class Operator:
     """Someone who changes what the server knows; ``actor`` names them in the audit trail.
 
     ``sealing_key`` gives the key that seals the secrets of clients which sign with them; it is asked when there is one to seal.
-    ``creating_clients`` surrounds the making of a client's record: who moves the storage's clock sets the moment of its creation there.
     """
 
     storage: Storage
@@ -60,7 +58,6 @@ class Operator:
     actor: str = "operator"
     rules: Rules = field(default_factory=Rules)
     sealing_key: Callable[[], bytes] | None = None
-    creating_clients: Callable[[], AbstractContextManager[None]] = nullcontext
 
     async def transact(self, work: Callable[["Desk"], T]) -> T:
         """Do all of the work in one transaction, or none of it, and return its result.
@@ -127,7 +124,6 @@ class Desk:
         self.rules = operator.rules
         self.now: datetime = operator.clock.now()
         self.sealing_key = operator.sealing_key
-        self.creating_clients = operator.creating_clients
         self._actor = operator.actor[:_MAXIMUM_NAME]
 
     def note(self, action: str, subject: str, before: Mapping[str, object] | None, after: Mapping[str, object] | None) -> None:

@@ -1,13 +1,9 @@
 """Whether a code or token still stands: itself, its family, and everyone behind it."""
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from app.ledger import Held
 from app.models import AuthorizationCode, Grant, Token, User
-
-_CLOCKS_DIFFER: Final = timedelta(minutes=1)
-"""How far the clock of an operator's machine may be ahead of the server's."""
 
 
 def grant_problem(held: Held[AuthorizationCode] | Held[Token]) -> str | None:
@@ -18,10 +14,6 @@ def grant_problem(held: Held[AuthorizationCode] | Held[Token]) -> str | None:
     client, user, shop = held.client, held.user, held.shop
     if client is None or client.disabled_at is not None:
         return "its client is disabled"
-    # A client that was removed and made anew must not inherit what the old one had. A sandbox, whose clock goes backwards too, revokes
-    # that when it removes a client, and makes its clients as of the first moment that there is.
-    if client.created_at > grant.created_at + _CLOCKS_DIFFER:
-        return "its client was removed; another one has the name now"
     if grant.user_id is not None and (problem := _user_problem(user, grant)) is not None:
         return problem
     if grant.shop_id is not None and (shop is None or shop.disabled_at is not None):

@@ -115,13 +115,7 @@ def _clients() -> APIRouter:
     @router.delete("/clients/{client_id}", status_code=204, summary="Delete a client; its tokens die with it")
     async def no_client(world: Here, client_id: str) -> Response:
         await show_client(world.operator, client_id)
-
-        def remove(catalog: Catalog) -> bool:
-            # One that is made anew under this name is not younger (see app/sandbox/worlds.py), and must inherit nothing.
-            catalog.revoke_grants(client_id=client_id)
-            return catalog.remove_client(client_id)
-
-        return await _removed(world, remove)
+        return await _removed(world, lambda catalog: catalog.remove_client(client_id))
 
     return router
 

@@ -1,17 +1,12 @@
 """A clock that a person or a test moves: everything that asks the time obeys it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from app.core.clock import Clock, SystemClock
 from app.core.mistakes import Mistake
 
 NO_SUCH_TIME: Final = "there is no such time: the years 1970 to 9998 are"
-FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-"""The earliest moment to which a clock is put."""
 
 
 class MovableClock:
@@ -21,25 +16,10 @@ class MovableClock:
         self._real = real or SystemClock()
         self._offset = timedelta()
         self._frozen_at: datetime | None = None
-        self._is_at_first: ContextVar[bool] = ContextVar("is_at_first", default=False)
 
     def now(self) -> datetime:
         """Return the moved time, aware, in UTC."""
-        if self._is_at_first.get():
-            return FIRST
         return self._frozen_at if self._frozen_at is not None else self._real.now() + self._offset
-
-    @contextmanager
-    def at_first(self) -> Iterator[None]:
-        """Tell the earliest moment to whatever asks within, and to nobody else: what is made then is older than any time travelled to.
-
-        A database's work is done in threads and greenlets of its own, so it is to be entered within the work itself.
-        """
-        token = self._is_at_first.set(True)
-        try:
-            yield
-        finally:
-            self._is_at_first.reset(token)
 
     @property
     def is_frozen(self) -> bool:

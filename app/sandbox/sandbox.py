@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from app.dialects import Dialects
 from app.sandbox.banner import Facts, for_people, for_programs
 from app.sandbox.demo import DEMO
 from app.sandbox.guard import SANDBOX_RULES
-from app.sandbox.movable_clock import MovableClock
 from app.sandbox.reach import Reach
 from app.storage import Storage
 
@@ -58,20 +57,12 @@ class Sandbox:
     async def prepare(self, storage: Storage, dialects: Dialects, clock: Clock) -> None:
         """Mark the database as a sandbox's and put the demo identities there, then those of the file.
 
-        ``clock`` is the storage's; where it can be moved, clients are older than any moment to which it can be put.
-
         Raises:
             Mistake: the database holds something that is no sandbox's, or the file cannot be applied.
             StorageUnavailable: the database is away.
         """
         operator = Operator(
-            storage=storage,
-            dialects=dialects,
-            clock=clock,
-            actor="sandbox",
-            rules=SANDBOX_RULES,
-            sealing_key=self._sealing_key,
-            creating_clients=clock.at_first if isinstance(clock, MovableClock) else nullcontext,
+            storage=storage, dialects=dialects, clock=clock, actor="sandbox", rules=SANDBOX_RULES, sealing_key=self._sealing_key
         )
         await operator.transact(_mark)
         declared = read_document(self._config, dialects) if self._config is not None else None

@@ -3,10 +3,8 @@
 A namespace is the same application as ``serve`` runs, over an SQLite database of its own. Nothing is shared but the code, the dialects
 and the key under which all is sealed, so what happens in one is never seen in another.
 
-A namespace's clock may be moved to before everything in it was made. A grant that is older than its client is another, removed client's
-(:mod:`app.oauth2.standing`), so clients of a namespace are of the first moment to which its clock can be put, whenever they are made:
-what they get in a past that was travelled to is good, there and back in the present. In place of that comparison, the removal of a client
-revokes all that it had. Passwords are as old as they are: who had theirs changed grants nothing in a time before that.
+A namespace's clock may be moved to before everything in it was made: what is granted there is good, there and back in the present. Only
+passwords are as old as they are: who had theirs changed grants nothing in a time before that.
 """
 
 import asyncio
@@ -24,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.admin import SANDBOX, Change, Document, Operator, apply, parse_document
-from app.core.clock import Clock
+from app.core.clock import Clock, SystemClock
 from app.core.mistakes import Missing, Mistake, Taken
 from app.dialects import Dialects
 from app.sandbox.demo import DEMO
@@ -107,7 +105,6 @@ class World:
             actor="sandbox",
             rules=SANDBOX_RULES,
             sealing_key=self._workshop.sealing_key,
-            creating_clients=self.clock.at_first,
         )
         self.app = self._workshop.build(self.issuer, self.storage, self.clock, self.recorder)
         self._stop.clear()
@@ -334,17 +331,10 @@ class Worlds:
         if not path.exists():
             fresh = self._folder / f"{secrets.token_hex(6)}.db"
             # Neither the sandbox's own clock nor this moment may tell in namespaces that are made later, with clocks of their own.
-            clock = MovableClock()
+            clock = SystemClock()
             storage = await open_storage(f"sqlite:///{fresh}", clock=clock)
             try:
-                operator = Operator(
-                    storage=storage,
-                    dialects=self._workshop.dialects,
-                    clock=clock,
-                    actor="sandbox",
-                    rules=SANDBOX_RULES,
-                    creating_clients=clock.at_first,
-                )
+                operator = Operator(storage=storage, dialects=self._workshop.dialects, clock=clock, actor="sandbox", rules=SANDBOX_RULES)
                 await operator.transact(lambda desk: desk.catalog.set_property(SANDBOX, "1"))
                 if demo:
                     await apply(operator, parse_document(DEMO, "the demo identities", self._workshop.dialects))

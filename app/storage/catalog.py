@@ -67,7 +67,11 @@ class Catalog(Passwords, UserShops, SecondFactors, SigningKeys, Resources):
         return stored
 
     def remove_client(self, client_id: str) -> bool:
-        """Delete a client with its secrets and the shops granted to it, and say whether it was there. Its tokens die with it."""
+        """Delete a client with its secrets and the shops granted to it, and say whether it was there.
+
+        All that was granted to it is revoked: one that is made anew under its name inherits nothing.
+        """
+        self.revoke_grants(client_id=client_id)
         return self._rows.remove(Client, client_id=client_id) > 0
 
     def add_secret(self, secret: ClientSecret) -> None:

@@ -122,7 +122,6 @@ def test_a_code_ends_at_its_moment(left: int, *, alive: bool) -> None:
         (held(code(), family(revoked_at=NOW)), "its grant was revoked"),
         (held(code(), owner=None), "its client is disabled"),
         (held(code(), owner=client(disabled_at=NOW)), "its client is disabled"),
-        (held(code(), owner=client(created_at=NOW)), "its client was removed; another one has the name now"),
         (held(code(), person=None), "its user is disabled"),
         (held(code(), person=user(disabled_at=NOW)), "its user is disabled"),
         (held(code(), person=user(password_changed_at=NOW)), "its user has changed their password since"),

@@ -219,7 +219,6 @@ def test_what_is_no_refresh_token_is_an_unknown_one() -> None:
         (held(token(), family(revoked_at=NOW)), "its grant was revoked"),
         (held(token(), owner=None), "its client is disabled"),
         (held(token(), owner=client(disabled_at=NOW)), "its client is disabled"),
-        (held(token(), owner=client(created_at=NOW)), "its client was removed; another one has the name now"),
         (held(token(), person=None), "its user is disabled"),
         (held(token(), person=user(disabled_at=NOW)), "its user is disabled"),
         (held(token(), person=user(password_changed_at=NOW - timedelta(minutes=59))), "its user has changed their password since"),
