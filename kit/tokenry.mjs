@@ -167,7 +167,7 @@ export async function start({ command = (process.env.TOKENRY_COMMAND ?? 'tokenry
   const ready = join(folder, 'ready.json')
   let said = ''
   const child = spawn(command[0], [...command.slice(1), 'sandbox', '--port', '0', '--ready-file', ready], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
-  const ended = new Promise((resolve) => { child.once('exit', resolve); child.once('error', (error) => { said += error.message; resolve(-1) }) })
+  const ended = new Promise((resolve) => { child.once('exit', resolve); child.once('error', (error) => { said += `${error.message}: install tokenry, or name it by TOKENRY_COMMAND`; resolve(-1) }) })
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { said = (said + chunk).slice(-4000) })
   const stop = async () => {
     child.kill()

@@ -206,7 +206,7 @@ def _exchanges(front: Front) -> APIRouter:
     async def some(world: Here, search: Annotated[Search, Query()]) -> list[dict[str, Any]]:
         found = (recorded for recorded in reversed(list(world.recorder)) if search.finds(recorded))
         return [
-            shown(world.recorder, recorded, search.language) if search.full else line(recorded)
+            shown(world.recorder, recorded, world.issuer, search.language) if search.full else line(recorded)
             for recorded in itertools.islice(found, search.limit)
         ]
 
@@ -225,7 +225,7 @@ def _exchanges(front: Front) -> APIRouter:
     @router.get("/{number}", summary="One of them: as it was sent, understood and answered")
     async def one(world: Here, number: int, language: Language = "en", reveal: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002
         recorded = _found(world.recorder.find(number), f"exchange {number}")
-        return shown(world.recorder, recorded, language, reveal=reveal)
+        return shown(world.recorder, recorded, world.issuer, language, reveal=reveal)
 
     @router.post("/{number}/replay", status_code=201, summary="Send one once more, as it was received")
     async def replay(request: Request, world: Here, number: int) -> dict[str, Any]:

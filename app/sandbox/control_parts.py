@@ -131,5 +131,5 @@ class Search(Told):
         wanted = {"path": self.path, "client_id": self.client_id, "cause": self.cause, "status": self.status}
         if recorded.number <= self.after or any(value is not None and short[name] != value for name, value in wanted.items()):
             return False
-        shown = json.dumps(view(recorded, self.language), ensure_ascii=False, default=str) if self.search else ""
+        shown = json.dumps(view(recorded, "", self.language), ensure_ascii=False, default=str) if self.search else ""
         return not self.search or self.search.lower() in shown.lower()

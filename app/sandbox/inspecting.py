@@ -11,7 +11,7 @@ from starlette.requests import Request
 from app.sandbox.control_parts import Search
 from app.sandbox.places import place_of
 from app.sandbox.recorder import Recorded
-from app.sandbox.showing import curl, shown
+from app.sandbox.showing import shown
 from app.sandbox.views import DecodedToken, ExchangeLine, ExchangePage, Filter, InspectorPage
 from app.sandbox.worlds import World
 
@@ -75,7 +75,7 @@ async def exchange_page(world: World, request: Request, language: str) -> Exchan
     if recorded is None:
         return ExchangePage(place=place, number=number, exchange=None)
     revealed = request.query_params.get("reveal") == "true"
-    exchange = shown(world.recorder, recorded, language, reveal=revealed)
+    exchange = shown(world.recorder, recorded, world.issuer, language, reveal=revealed)
     there = [one.number for one in world.recorder]
     explanation = exchange["explanation"] or {}
     if explanation:
@@ -90,7 +90,7 @@ async def exchange_page(world: World, request: Request, language: str) -> Exchan
             DecodedToken(member=token["member"], header=_pretty(token["header"]), claims=_pretty(token["claims"]))
             for token in exchange["tokens"]
         ],
-        curl=curl(recorded, world.issuer, reveal=revealed),
+        curl=exchange["curl"],
         rule=list(rule_parts(explanation.get("rule", ""))),
         revealed=revealed,
         previous=max((one for one in there if one < number), default=None),

@@ -22,8 +22,8 @@ _HEADERS_MASKED: Final = frozenset({"cookie", "set-cookie"})
 _HEADERS_WITH_ADDRESSES: Final = frozenset({"location", "referer"})
 
 
-def view(recorded: Recorded, language: str = "en", *, reveal: bool = False) -> dict[str, Any]:
-    """Return an exchange as JSON members; ``reveal`` leaves the secrets in it."""
+def view(recorded: Recorded, issuer: str, language: str = "en", *, reveal: bool = False) -> dict[str, Any]:
+    """Return an exchange with an issuer as JSON members; ``reveal`` leaves the secrets in it."""
     event = recorded.event
     return {
         "number": recorded.number,
@@ -51,13 +51,13 @@ def view(recorded: Recorded, language: str = "en", *, reveal: bool = False) -> d
         "explanation": explain(recorded, language),
         "tokens": decoded(recorded),
         "fault": recorded.fault,
-        "curl": curl(recorded, "", reveal=reveal),
+        "curl": curl(recorded, issuer, reveal=reveal),
     }
 
 
-def shown(recorder: Recorder, recorded: Recorded, language: str, *, reveal: bool = False) -> dict[str, Any]:
+def shown(recorder: Recorder, recorded: Recorded, issuer: str, language: str, *, reveal: bool = False) -> dict[str, Any]:
     """Return an exchange as :func:`view` does, with the number of the one that handed out what it presents."""
-    exchange = view(recorded, language, reveal=reveal)
+    exchange = view(recorded, issuer, language, reveal=reveal)
     if exchange["explanation"] is not None:
         exchange["explanation"]["origin"] = origin_of(recorded, recorder)
     return exchange

@@ -196,7 +196,7 @@ async def test_a_line_for_the_shell_repeats_the_request(space: Space) -> None:
     assert isinstance(curl, str)
     assert curl.startswith("curl -i -H ")
     assert "grant_type=client_credentials" in curl
-    assert curl.endswith("/token")
+    assert curl.endswith(f" {space.issuer}/token")
 
 
 async def test_new_exchanges_are_told_live(space: Space) -> None:
