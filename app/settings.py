@@ -201,6 +201,8 @@ def load_settings(**flags: Any) -> Settings:  # noqa: ANN401 (each is validated)
     Raises:
         Mistake: with all that is wrong in one text.
     """
+    if (misspelt := _misspelt()) is not None:
+        raise Mistake(misspelt, ExitCode.CONFIGURATION)
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
@@ -209,3 +211,17 @@ def load_settings(**flags: Any) -> Settings:  # noqa: ANN401 (each is validated)
             for problem in error.errors(include_url=False, include_input=False, include_context=False)
         ]
         raise Mistake("; ".join(problems), ExitCode.CONFIGURATION) from None
+
+
+def _misspelt() -> str | None:
+    """Return what is wrong with a variable that looks like a setting and is none; others with our prefix may be somebody else's."""
+    known = {f"{name.upper()}{ending}" for name in Settings.model_fields for ending in ("", "_FILE")}
+    given = {*os.environ, *map(str.upper, DotEnvSettingsSource(Settings).env_vars)}
+    others = sorted(name for name in given if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in known)
+    if others:
+        from difflib import get_close_matches
+
+        for name in others:
+            for meant in get_close_matches(name.removeprefix(PREFIX), known, 1, 0.7):
+                return f"{name} is no setting: did you mean {PREFIX}{meant}?"
+    return None

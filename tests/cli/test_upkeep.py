@@ -10,6 +10,7 @@ import pytest
 from app import __version__
 from app.admin import SANDBOX
 from app.core.clock import SystemClock
+from app.settings import Settings
 from app.storage import open_storage
 from app.storage._schema import REVISIONS
 from tests.cli.conftest import Command
@@ -210,3 +211,32 @@ def test_a_broken_dialect_file_is_named_with_key_and_reason(
     assert ended.code == 78
     assert said in ended.line
     assert ended.line.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("TOKENRY_PROT", "TOKENRY_PORT"),
+        ("TOKENRY_DATABSE_URL", "TOKENRY_DATABASE_URL"),
+        ("TOKENRY_SECRET_KEY_FIEL", "TOKENRY_SECRET_KEY_FILE"),
+    ],
+)
+@pytest.mark.parametrize("where", ["environment", ".env"])
+def test_a_misspelt_setting_is_told_and_not_passed_over(
+    tokenry: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, meant: str, where: str
+) -> None:
+    if where == "environment":
+        monkeypatch.setenv(name, "1")
+    else:
+        (tmp_path / ".env").write_text(f"{name}=1\n")
+        monkeypatch.setitem(Settings.model_config, "env_file", ".env")
+    for command in (("config",), ("clients", "list"), ("serve",)):
+        ended = tokenry(*command)
+        assert (ended.code, ended.line) == (78, f"{name} is no setting: did you mean {meant}?")
+
+
+def test_what_others_call_by_our_prefix_is_theirs(tokenry: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An orchestrator names the service tokenry so in the environment of its neighbours; the test kits and compose have names of theirs."""
+    for name in ("SERVICE_HOST", "SERVICE_PORT", "PORT_6749_TCP", "PORT_6749_TCP_PROTO", "COMMAND", "URL", "PUBLISH"):
+        monkeypatch.setenv(f"TOKENRY_{name}", "tcp://10.0.0.1:6749")
+    assert tokenry("config").code == 0
