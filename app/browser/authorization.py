@@ -16,6 +16,7 @@ from app.ledger import Visit, Writes
 from app.messages import Ask, AuthorizationRequest, Decided, Decision, ErrorPage, Redirect, Refusal, Step
 from app.models import SessionClient
 from app.oauth2 import AuthorizationServer, session_name
+from app.oauth2.jose import BadJwt
 from app.proofs import IdTokenHints, Minter
 from app.storage import Catalog, Storage
 
@@ -111,8 +112,6 @@ class Authorization:
         text = message.parameters.get("id_token_hint")
         if text is None or visit.client is None or message.refusal is not None:
             return
-        from app.oauth2.jose import BadJwt
-
         try:
             hint = await self._hints.read(text)
         except BadJwt as bad:
