@@ -1,6 +1,5 @@
 """The file that declares users, shops, scopes, clients and resources: TOML, or JSON of the same shape, checked as a whole."""
 
-import json
 import tomllib
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from app.admin.shops import ShopDeclaration, declare_shop
 from app.admin.users import UserDeclaration, declare_user
 from app.core.mistakes import ExitCode, Mistake
 from app.core.passwords import login_key
+from app.core.strict_json import strict_json
 from app.dialects import Dialects
 
 D = TypeVar("D", UserDeclaration, ShopDeclaration, ScopeDeclaration, ClientDeclaration, ResourceDeclaration)
@@ -57,7 +57,7 @@ def read_document(path: Path, dialects: Dialects) -> Document:
     """
     try:
         raw = path.read_bytes().decode("utf-8")
-        content = json.loads(raw, object_pairs_hook=_unique) if path.suffix == ".json" else tomllib.loads(raw)
+        content = strict_json(raw) if path.suffix == ".json" else tomllib.loads(raw)
     except OSError as error:
         raise Mistake(f"{path}: {error.strerror}", ExitCode.CONFIGURATION) from None
     except UnicodeDecodeError:
@@ -65,13 +65,6 @@ def read_document(path: Path, dialects: Dialects) -> Document:
     except (ValueError, RecursionError) as error:
         raise Mistake(f"{path}: {error}", ExitCode.CONFIGURATION) from None
     return parse_document(content, str(path), dialects)
-
-
-def _unique(members: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(members)
-    if len(found) != len(members):
-        raise ValueError("an object has a member twice")
-    return found
 
 
 def parse_document(content: object, source: str, dialects: Dialects) -> Document:

@@ -1,7 +1,6 @@
 """From files to dialects: every value is checked at start, and a mistake names the file, the key and the reason."""
 
 import itertools
-import json
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -12,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.core.causes import Cause
 from app.core.policy import Policy
+from app.core.strict_json import strict_json
 from app.dialects.authorization_door import AuthorizationDoor
 from app.dialects.checks import Problem, check
 from app.dialects.dialect import Dialect, ErrorAnswer, GrantPolicy, Variant, standard_error
@@ -140,7 +140,7 @@ def read_dialect(path: Path) -> Dialect:
     """
     try:
         raw = path.read_bytes().decode("utf-8")
-        content = json.loads(raw, object_pairs_hook=_unique) if path.suffix == ".json" else tomllib.loads(raw)
+        content = strict_json(raw) if path.suffix == ".json" else tomllib.loads(raw)
     except OSError as error:
         raise DialectError(f"{path}: {error.strerror}") from None
     except ValueError as error:
@@ -154,14 +154,6 @@ def read_dialect(path: Path) -> Dialect:
         raise DialectError(f"{path}: {_first_problem(error)}") from None
     except Problem as problem:
         raise DialectError(f"{path}: {problem}") from None
-
-
-def _unique(members: list[tuple[str, object]]) -> dict[str, object]:
-    names = [name for name, _ in members]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ValueError(f"the member {twice} is there twice")
-    return dict(members)
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -3,10 +3,11 @@
 That library is imported with the first JWT that somebody presents; a server to which nobody presents one never pays for it.
 """
 
-import json
 import warnings
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, NamedTuple
+
+from app.core.strict_json import strict_json
 
 MAXIMUM_LENGTH: Final = 16 * 1024
 """Characters of a JWT; a longer one is not even taken apart."""
@@ -98,17 +99,6 @@ def _claims_of(payload: bytes) -> Mapping[str, Any]:
 
 def _parsed(payload: bytes) -> object:
     try:
-        return json.loads(payload.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refused)
-    except (ValueError, RecursionError):
+        return strict_json(payload.decode("utf-8"))
+    except ValueError:
         raise BadJwt("its claims are no JSON") from None
-
-
-def _unique(members: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(members)
-    if len(found) != len(members):
-        raise ValueError("a member stands there twice")
-    return found
-
-
-def _refused(constant: str) -> object:
-    raise ValueError(f"{constant} is no JSON")

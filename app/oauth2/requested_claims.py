@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from app.core.causes import Cause
 from app.core.claims import CLAIMS, SCOPE_OF, claims_for
+from app.core.strict_json import strict_json
 from app.messages import Refusal
 from app.models import User
 
@@ -52,8 +53,8 @@ def read_claims(text: str, scopes: Collection[str]) -> RequestedClaims:
     if len(text) > MAXIMUM_LENGTH:
         raise _malformed()
     try:
-        content = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        content = strict_json(text)
+    except ValueError:
         raise _malformed() from None
     userinfo, id_token = (_members(content, part) for part in ("userinfo", "id_token"))
     acr = id_token.get("acr")
@@ -97,17 +98,6 @@ def _values(demand: Mapping[str, Any] | None) -> tuple[object, ...] | None:
 
 def _set(values: tuple[object, ...] | None) -> frozenset[object] | None:
     return None if values is None else frozenset(value for value in values if isinstance(value, str))
-
-
-def _unique(members: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(members)
-    if len(found) != len(members):
-        raise ValueError("a member stands there twice")
-    return found
-
-
-def _refuse(constant: str) -> object:
-    raise ValueError(f"{constant} is no JSON")
 
 
 def _malformed() -> Refusal:

@@ -228,9 +228,9 @@ async def test_known_secrets_are_refused_however_long(operator: Operator) -> Non
         ("twice.toml", b"a = 1\na = 2\n", "Cannot overwrite a value"),
         ("latin.toml", b'a = "\xe9"\n', "is not UTF-8"),
         ("broken.json", b"{", "Expecting property name"),
-        ("twice.json", b'{"users": [], "users": []}', "has a member twice"),
+        ("twice.json", b'{"users": [], "users": []}', "the member users is there twice"),
         ("list.json", b"[]", "must be an object with users, shops, scopes, clients"),
-        ("deep.json", b"[" * 100_000, "recursion"),
+        ("deep.json", b"[" * 100_000, "is nested too deeply"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_with_the_reason(
