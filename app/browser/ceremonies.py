@@ -6,12 +6,13 @@ in one. What is asked is plain JSON; the library is imported by the first answer
 
 import binascii
 import json
-from base64 import b64decode, urlsafe_b64encode
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from app.core.base64url import base64url
 from app.dialects.codecs import decode_json
 from app.messages import Refusal
 from app.models import Passkey, User
@@ -91,12 +92,12 @@ def creation_options(party: RelyingParty, challenge: str, user: User, known: Ite
     """Return ``PublicKeyCredentialCreationOptionsJSON`` (§5.1.8): no authenticator makes a second key where it has one."""
     options = {
         "rp": {"id": party.id, "name": party.name},
-        "user": {"id": _text(user.id.encode()), "name": user.username, "displayName": user.name or user.username},
-        "challenge": _text(challenge.encode()),
+        "user": {"id": base64url(user.id.encode()), "name": user.username, "displayName": user.name or user.username},
+        "challenge": base64url(challenge.encode()),
         "pubKeyCredParams": [{"type": "public-key", "alg": number} for number in (_ES256, _EDDSA, _RS256)],
         "timeout": TIMEOUT * 1000,
         "excludeCredentials": [
-            {"type": "public-key", "id": _text(passkey.credential_id), "transports": passkey.transports} for passkey in known
+            {"type": "public-key", "id": base64url(passkey.credential_id), "transports": passkey.transports} for passkey in known
         ],
         "authenticatorSelection": {"residentKey": "required", "requireResidentKey": True, "userVerification": "required"},
         "attestation": "none",
@@ -107,7 +108,7 @@ def creation_options(party: RelyingParty, challenge: str, user: User, known: Ite
 def request_options(party: RelyingParty, challenge: str) -> str:
     """Return ``PublicKeyCredentialRequestOptionsJSON`` (§5.1.9): whichever passkey the person picks."""
     options = {
-        "challenge": _text(challenge.encode()),
+        "challenge": base64url(challenge.encode()),
         "timeout": TIMEOUT * 1000,
         "rpId": party.id,
         "allowCredentials": [],
@@ -202,10 +203,6 @@ def check_used(party: RelyingParty, answer: Answer, passkey: Passkey) -> Used:
 
 def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
-
-
-def _text(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
 def _bytes(text: object) -> bytes:

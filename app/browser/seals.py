@@ -2,12 +2,13 @@
 
 import hmac
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from binascii import Error
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from app.core.base64url import base64url
 from app.core.secrets import attempt_key
 from app.models.record import from_microseconds, to_microseconds
 
@@ -32,7 +33,7 @@ class Seal:
 
     def sign(self, *parts: str) -> str:
         """Return a signature over parts, which no other list of parts has."""
-        return _text(hmac.digest(self._key, attempt_key(*parts), "sha256"))
+        return base64url(hmac.digest(self._key, attempt_key(*parts), "sha256"))
 
     def is_signature(self, signature: str, *parts: str) -> bool:
         """Whether a signature is the one of these parts."""
@@ -40,7 +41,7 @@ class Seal:
 
     def close(self, values: dict[str, Any], browser: str) -> str:
         """Return values as a token for one browser."""
-        body = _text(json.dumps(values, separators=(",", ":")).encode())
+        body = base64url(json.dumps(values, separators=(",", ":")).encode())
         return f"{body}.{self.sign(body, browser)}"
 
     def open(self, token: str, browser: str) -> dict[str, Any] | None:
@@ -60,7 +61,7 @@ class PendingRequests:
 
     def close(self, pending: Pending, browser: str) -> str:
         """Return the token of a pending request, for one browser."""
-        values = {"p": pending.path, "q": _text(pending.query), "t": to_microseconds(pending.asked_at)}
+        values = {"p": pending.path, "q": base64url(pending.query), "t": to_microseconds(pending.asked_at)}
         return self._seal.close(values, browser)
 
     def open(self, token: str | None, browser: str | None, now: datetime) -> Pending | None:
@@ -72,10 +73,6 @@ class PendingRequests:
         if not asked_at <= now < asked_at + timedelta(minutes=PENDING_MINUTES):
             return None
         return Pending(path=values["p"], query=_bytes(values["q"]), asked_at=asked_at)
-
-
-def _text(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
 def _bytes(text: str) -> bytes:

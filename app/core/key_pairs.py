@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
-from app.core.keys import Algorithm, Jwk, UnusableKey, base64url, thumbprint
+from app.core.base64url import base64url
+from app.core.keys import Algorithm, Jwk, UnusableKey, thumbprint
 
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
 

@@ -6,10 +6,11 @@ themselves are made and opened by :mod:`app.core.key_pairs`, which is imported w
 
 import hashlib
 import json
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+
+from app.core.base64url import base64url
 
 if TYPE_CHECKING:
     from app.core.key_pairs import KeyPair
@@ -37,11 +38,6 @@ class UnusableKey(Exception):  # noqa: N818 (a state of what was stored)
 def thumbprint(jwk: Jwk) -> str:
     """Return the name that follows from a key itself: the SHA-256 thumbprint of its public members (RFC 7638)."""
     return base64url(hashlib.sha256(_compact({name: jwk[name] for name in _REQUIRED[jwk["kty"]]}).encode()).digest())
-
-
-def base64url(raw: bytes) -> str:
-    """Return bytes as base64url without padding (RFC 7515 §2)."""
-    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
 def signed(key: "KeyPair", header: Mapping[str, object], claims: Mapping[str, object]) -> str:

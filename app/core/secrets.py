@@ -6,13 +6,14 @@ Every credential of a machine is random with at least 128 bits, so a single SHA-
 import hashlib
 import os
 import threading
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from app.core.base64url import base64url
 
 Encoding = Literal["urlsafe", "hex", "HEX"]
 MINIMUM_BYTES: Final = 16
@@ -51,12 +52,8 @@ class _Entropy:
 _entropy: Final = _Entropy()
 
 
-def _urlsafe(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
-
-
 _ENCODERS: Final[dict[str, Callable[[bytes], str]]] = {
-    "urlsafe": _urlsafe,
+    "urlsafe": base64url,
     "hex": bytes.hex,
     "HEX": lambda raw: raw.hex().upper(),
 }
@@ -90,7 +87,7 @@ class SecretFormat:
 
 def new_id() -> str:
     """Return a fresh identifier: 16 random bytes as 22 URL-safe characters."""
-    return _urlsafe(_entropy.take(16))
+    return base64url(_entropy.take(16))
 
 
 def digest(secret: str) -> bytes:

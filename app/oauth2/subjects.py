@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from typing import Final
 
-from app.core.keys import base64url
+from app.core.base64url import base64url
 from app.models import Client
 
 _SID_BYTES: Final = 16

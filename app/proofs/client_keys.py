@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from app.core.base64url import base64url
 from app.core.client_algorithms import CLIENT_SECRET_JWT, PRIVATE_KEY_JWT
 from app.core.clock import Clock
-from app.core.keys import base64url
 from app.core.secrets import unseal
 from app.models import Client
 from app.proofs.remote import Remote, Unreachable

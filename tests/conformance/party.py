@@ -15,7 +15,7 @@ import pytest
 from joserfc import jws, jwt
 from joserfc.jwk import KeySet
 
-from app.core.keys import base64url
+from app.core.base64url import base64url
 from tests.fixtures.visits import Visit
 from tests.fixtures.world import CALLBACK, ISSUER, World, basic_header
 

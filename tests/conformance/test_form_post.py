@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from joserfc import jwt
 
-from app.core.keys import base64url
+from app.core.base64url import base64url
 from tests.conformance.party import DATABASES, OpenParty, Party
 from tests.fixtures.visits import PASSWORDS
 from tests.fixtures.world import CALLBACK, CHALLENGE, ISSUER, VERIFIER

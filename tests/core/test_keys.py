@@ -13,8 +13,9 @@ from joserfc import jws
 from joserfc.errors import BadSignatureError
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
+from app.core.base64url import base64url
 from app.core.key_pairs import RSA_BITS, KeyPair, load_key, make_key, public_members
-from app.core.keys import Algorithm, UnusableKey, base64url, half_hash, signed, thumbprint
+from app.core.keys import Algorithm, UnusableKey, half_hash, signed, thumbprint
 from tests.fixtures.vectors import ACCESS_TOKEN, CODE, EC, EC_SIGNATURE, PAYLOAD, RSA, RSA_SIGNATURE
 
 PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}

@@ -12,8 +12,9 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 
+from app.core.base64url import base64url
 from app.core.key_pairs import KeyPair, make_key
-from app.core.keys import Algorithm, base64url, signed
+from app.core.keys import Algorithm, signed
 from app.oauth2.jose import MAXIMUM_LENGTH, BadJwt, read_jwt
 
 CLAIMS = {"iss": "https://id.example.com", "sub": "ada"}

@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.jwk import RSAKey
 
 from app.admin import create_user, disable_client, disable_user, enable_client, enable_user, set_password, update_user
+from app.core.base64url import base64url
 from app.core.key_pairs import KeyPair, public_members
-from app.core.keys import Algorithm, base64url, signed
+from app.core.keys import Algorithm, signed
 from tests.fixtures.visits import Visit
 from tests.fixtures.work import bearable
 from tests.fixtures.world import CALLBACK, CHALLENGE, ISSUER, VERIFIER, World

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from app.core.keys import base64url
+from app.core.base64url import base64url
 from tests.fixtures.visits import Visit
 from tests.fixtures.work import bearable
 from tests.fixtures.world import CALLBACK, CHALLENGE, World, basic_header
