@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import gc
+import http.client
 import logging
 import os
 import socket
@@ -27,6 +28,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from app import __version__
+from app.asking import status_of
 from app.browser.pages import Pages
 from app.browser.sessions import SessionLimits
 from app.browser.theme import load_theme
@@ -407,23 +409,11 @@ class _AnnouncingSupervisor(Multiprocess):
 
     def _is_answered(self) -> bool:
         """Whether a worker says that it lives. A connection may wait for the first one, so the answer comes as early as it can."""
-        from http.client import HTTPConnection, HTTPException, HTTPSConnection
-        from ssl import _create_unverified_context  # it asks whether the server answers, not who it is
-
         host, port = self.sockets[0].getsockname()[:2]
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (where such a server is reached)
-        connection = (
-            HTTPSConnection(host, port, timeout=2, context=_create_unverified_context())  # noqa: S323 (as above)
-            if self.config.is_ssl
-            else HTTPConnection(host, port, timeout=2)
-        )
         try:
-            connection.request("GET", "/livez")
-            return connection.getresponse().status == HTTPStatus.OK
-        except (OSError, HTTPException):
+            return status_of(host, port, "/livez", is_https=bool(self.config.is_ssl), within=2) == HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
             return False
-        finally:
-            connection.close()
 
 
 def _serve_by_several(settings: Settings, start: Start, sockets: list[socket.socket]) -> None:

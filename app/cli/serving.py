@@ -28,7 +28,6 @@ BackChannel = Annotated[
     typer.Option("--back-channel-url", metavar="URL", help="Where other servers reach it, told in its metadata; the issuer stays."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Let other machines reach it: whoever does is anybody in it.")]
-_ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 (what it means to ask such a server)
 _TIMEOUT: Final = 2.5
 """Seconds that a health check waits; container engines give it three."""
 
@@ -90,25 +89,16 @@ def sandbox(  # noqa: PLR0913, PLR0917 (each is an option of the command)
 
 def healthcheck() -> None:
     """Ask a running server whether it is ready."""
-    from http.client import HTTPConnection, HTTPException, HTTPSConnection
-    from ssl import _create_unverified_context  # it asks whether the server answers, not who it is
+    from http.client import HTTPException
 
+    from app.asking import status_of
     from app.settings import load_settings
 
     settings = load_settings()
-    host = _ANYWHERE.get(settings.host, settings.host)
-    connection = (
-        HTTPConnection(host, settings.port, timeout=_TIMEOUT)
-        if settings.tls_cert is None
-        else HTTPSConnection(host, settings.port, timeout=_TIMEOUT, context=_create_unverified_context())  # noqa: S323 (as above)
-    )
     try:
-        connection.request("GET", "/readyz")
-        status = connection.getresponse().status
+        status = status_of(settings.host, settings.port, "/readyz", is_https=settings.tls_cert is not None, within=_TIMEOUT)
     except (OSError, HTTPException) as error:
         raise Mistake(f"no answer at {settings.host} port {settings.port}: {error}") from None
-    finally:
-        connection.close()
     if status != 200:  # noqa: PLR2004 (HTTP)
         raise Mistake(f"the server at {settings.host} port {settings.port} is not ready: {status}", ExitCode.FAILURE)
     typer.echo("ready")

@@ -134,7 +134,7 @@ class Transactions:
             self._drop_idle()
         try:
             # The server ends its part by itself: it does not notice that a connection is gone while it works, or waits for a lock.
-            connection = await connect(self._dsn, {**self._kind.settings, "statement_timeout": f"{self._kind.within:.0f}s"})
+            connection = await connect(self._dsn, {**self._kind.settings, "statement_timeout": f"{self._kind.within * 1000:.0f}"})
         except FAILURES as error:
             raise StorageUnavailable(f"the database cannot be reached ({type(error).__name__})") from None
         if await _bounded(connection, self._kind.begin):

@@ -12,7 +12,7 @@ import pytest
 from app.ledger import Needs, Receipt, Spend, StorageUnavailable, WriteRefused, Writes
 from app.storage import Catalog, Storage
 from app.storage._driver_rows import DriverRows
-from app.storage._postgresql_link import Link, Undone
+from app.storage._postgresql_link import STATEMENT_IN, Link, Undone
 from app.storage._postgresql_transactions import WORKING, Transactions
 from tests.conftest import Prepared
 from tests.fixtures.postgresql import PostgresCluster, find_binaries
@@ -399,6 +399,12 @@ async def test_look_whose_connection_breaks_is_unavailable_and_tells_no_value(pr
         await storage.look(names)
     proxy.mode = Mode.PASS
     assert await storage.look(names) == []
+
+
+async def test_the_server_gives_a_look_the_time_that_it_has_here(database: Database) -> None:
+    storage: Any = await database.open()
+    ((found,),) = await storage.look(lambda catalog: catalog._rows._rows._fetch("SHOW statement_timeout", []))
+    assert found == f"{STATEMENT_IN * 1000:.0f}ms"
 
 
 @pytest.mark.security("F-06")
